@@ -1,0 +1,1 @@
+"""Prefect blocks: the store and the launchers."""

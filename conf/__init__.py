@@ -1,0 +1,1 @@
+"""Hydra configuration: one file a flow, and a folder a group."""

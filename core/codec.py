@@ -1,0 +1,140 @@
+"""Results as JSON and back, exactly: what a hit returns equals what the run returned.
+
+A `Path` inside the result's own folder is stored relative to it, one in another result relative to the store, so a
+store can be moved. Dataclasses come back as the classes that the module's return annotation names: nothing else
+is ever imported, so reading a shared store runs no code.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from orepass.errors import ResultError
+
+_STORABLE = "Path, None, bool, int, float, str, list, tuple, mappings and dataclasses named in the return annotation"
+
+
+class Codec:
+    """Turns the results of one module into JSON values and back.
+
+    Args:
+        annotation: the module's return annotation; the dataclasses in it are those that can be stored.
+    """
+
+    def __init__(self, annotation: Any) -> None:
+        self._classes = {cls.__qualname__: cls for cls in _dataclasses_in(annotation)}
+
+    def encode(self, value: Any, folder: Path, root: Path, where: str = "result") -> Any:
+        """The JSON form of a result.
+
+        Args:
+            value: what the module returned.
+            folder: the result's own folder while it is made.
+            root: the store's root.
+            where: the name of the value, for error messages.
+
+        Raises:
+            ResultError: a value of a type that cannot be stored; names where it stands.
+        """
+        if value is None or type(value) in (bool, int, str):
+            return value
+        if isinstance(value, np.generic):
+            return self.encode(value.item(), folder, root, where)
+        if isinstance(value, float):
+            return float(value) if math.isfinite(value) else {"$float": repr(float(value))}
+        if isinstance(value, Path):
+            return _encode_path(value, folder, root)
+        if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
+            members = [self.encode(member, folder, root, f"{where}[{i}]") for i, member in enumerate(value)]
+            return members if isinstance(value, list) else {"$tuple": members}
+        if isinstance(value, Mapping):
+            pairs = [
+                [self.encode(k, folder, root, f"{where} key"), self.encode(v, folder, root, f"{where}[{k!r}]")]
+                for k, v in value.items()
+            ]
+            plain = all(isinstance(key, str) and not key.startswith("$") for key in value)
+            return dict(pairs) if plain else {"$map": pairs}  # type: ignore[arg-type]
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return self._encode_dataclass(value, folder, root, where)
+        hint = "Write it to a file in workdir() and return the Path." if isinstance(value, np.ndarray) else ""
+        raise ResultError(
+            f"{where} is a {type(value).__qualname__}, which cannot be stored as JSON. {hint or _STORABLE}"
+        )
+
+    def decode(self, value: Any, folder: Path, root: Path) -> Any:
+        """The result that a JSON form stands for; the arguments are those of `encode`.
+
+        Raises:
+            ResultError: the form is not one that `encode` makes for this module.
+        """
+        if isinstance(value, list):
+            return [self.decode(member, folder, root) for member in value]
+        if not isinstance(value, dict):
+            return value
+        tag = next(iter(value), "")
+        if not tag.startswith("$"):
+            return {key: self.decode(member, folder, root) for key, member in value.items()}
+        content = value[tag]
+        match tag:
+            case "$path":
+                return Path(content)
+            case "$out":
+                return folder / content
+            case "$store":
+                return root / content
+            case "$float":
+                return float(content)
+            case "$tuple":
+                return tuple(self.decode(member, folder, root) for member in content)
+            case "$map":
+                return {self.decode(k, folder, root): self.decode(v, folder, root) for k, v in content}
+            case "$dataclass":
+                fields = {k: self.decode(v, folder, root) for k, v in value["fields"].items()}
+                return self._class(content)(**fields)
+        raise ResultError(f"A stored result has the unknown tag {tag!r}; it was written by another version of orepass.")
+
+    def _encode_dataclass(self, value: Any, folder: Path, root: Path, where: str) -> dict[str, Any]:
+        name = type(value).__qualname__
+        if self._class(name) is not type(value):
+            raise ResultError(f"{where} is another {name} than the one in the module's return annotation.")
+        fields = {
+            field.name: self.encode(getattr(value, field.name), folder, root, f"{where}.{field.name}")
+            for field in dataclasses.fields(value)
+        }
+        return {"$dataclass": name, "fields": fields}
+
+    def _class(self, name: str) -> type[Any]:
+        if name not in self._classes:
+            known = ", ".join(sorted(self._classes)) or "none"
+            raise ResultError(
+                f"The dataclass {name} is not in the module's return annotation (there: {known}). Add it."
+            )
+        return self._classes[name]
+
+
+def _encode_path(path: Path, folder: Path, root: Path) -> dict[str, str]:
+    absolute = path.absolute()
+    if absolute.is_relative_to(folder):
+        return {"$out": absolute.relative_to(folder).as_posix()}
+    if absolute.is_relative_to(root):
+        return {"$store": absolute.relative_to(root).as_posix()}
+    return {"$path": str(absolute)}
+
+
+def _dataclasses_in(annotation: Any) -> set[type[Any]]:
+    found: set[type[Any]] = set()
+    waiting = [annotation]
+    while waiting:
+        current = waiting.pop()
+        waiting.extend(typing.get_args(current))
+        if isinstance(current, type) and dataclasses.is_dataclass(current) and current not in found:
+            found.add(current)
+            waiting.extend(typing.get_type_hints(current).values())
+    return found

@@ -1,0 +1,83 @@
+"""Every error that orepass raises on purpose.
+
+    OrepassError
+    ├── ConfigError         a configuration that cannot be used; lists what is valid
+    ├── UnkeyableError      a value in a configuration that cannot stand in a cache key
+    ├── InputError          data that cannot be read or do not fit together; names file and line
+    ├── ResultError         a module returned something that cannot be stored, or that its validation refuses
+    ├── StoreError          the store cannot be read or written
+    ├── ServerError         no Prefect server can be reached or started
+    ├── StepError           a step failed; names the step, its element and host, and ends with its log
+    │   ├── StepTimeout     ... because it ran past its `timeout_min`
+    │   └── StepKilled      ... because its worker process died
+    └── ArrayError          an ExceptionGroup of one StepError for every element of an array that failed
+
+Every message says what was wrong, where, and what to do next.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Self
+
+
+class OrepassError(Exception):
+    """Base of all errors raised on purpose by this library."""
+
+
+class ConfigError(OrepassError, ValueError):
+    """A configuration that cannot be used."""
+
+
+class UnkeyableError(OrepassError, TypeError):
+    """A value in a configuration that cannot stand in a cache key."""
+
+
+class InputError(OrepassError, ValueError):
+    """Data that cannot be read, or that do not fit together."""
+
+
+class ResultError(OrepassError, TypeError):
+    """A module returned something that cannot be stored, or that its own validation refuses."""
+
+
+class StoreError(OrepassError, OSError):
+    """The store cannot be read or written."""
+
+
+class ServerError(OrepassError, RuntimeError):
+    """No Prefect server can be reached or started."""
+
+
+class StepError(OrepassError, RuntimeError):
+    """A step failed."""
+
+
+class StepTimeout(StepError):
+    """A step was killed because it ran past its `timeout_min`."""
+
+
+class StepKilled(StepError):
+    """The process that worked on a step died."""
+
+
+class ArrayError(OrepassError, ExceptionGroup[StepError]):
+    """Some elements of an array failed; the others are stored."""
+
+    def derive(self, excs: Iterable[StepError]) -> Self:  # type: ignore[override]
+        """Keep the class when the group is split (`except*`)."""
+        return type(self)(self.message, list(excs))
+
+
+def did_you_mean(word: str, valid: Iterable[str]) -> str:
+    """A sentence that lists the valid words and names the nearest one, to end an error message with.
+
+    Args:
+        word: what was given.
+        valid: what could have been given.
+    """
+    names = sorted(valid)
+    near = difflib.get_close_matches(word, names, n=1)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    return f"{hint}Valid: {', '.join(names)}."

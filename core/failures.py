@@ -1,0 +1,37 @@
+"""The errors of steps that failed, told so that nobody has to look for the cause."""
+
+from __future__ import annotations
+
+from orepass.errors import StepError, StepKilled, StepTimeout
+from orepass.step import Step
+from orepass.work import Failure
+
+
+def step_error(step: Step, failure: Failure, kind: type[StepError] = StepError) -> StepError:
+    """The error of a failed step: what, where, why, and the last lines of its log.
+
+    Args:
+        step: what failed.
+        failure: why.
+        kind: the class of the error.
+    """
+    element = "" if step.position is None else f" (element {step.element!r:.300})"
+    lines = [f"{step.label}{element} failed on {failure.host}: {failure.error}"]
+    if failure.log:
+        lines += ["Last lines of its log:", *(f"    {line}" for line in failure.log.splitlines())]
+    if failure.log_file is not None:
+        lines.append(f"Whole log: {failure.log_file}")
+    lines.append("What is finished is stored; a new run computes only what is missing.")
+    error = kind("\n".join(lines))
+    error.__cause__ = failure.exception()
+    return error
+
+
+def killed(step: Step, failure: Failure) -> StepError:
+    """The error of a step whose worker process died."""
+    return step_error(step, failure, StepKilled)
+
+
+def timed_out(step: Step, failure: Failure) -> StepError:
+    """The error of a step that ran past its `timeout_min`."""
+    return step_error(step, failure, StepTimeout)

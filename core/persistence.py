@@ -1,0 +1,128 @@
+"""Prefect's view of the store: what `submit`, `map` and direct calls of a module read and write."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import orjson
+from prefect.filesystems import WritableFileSystem
+from prefect.serializers import Serializer
+
+from orepass.atomic import write_atomically
+from orepass.errors import ResultError, StoreError
+from orepass.store import Store, current_store
+
+if TYPE_CHECKING:
+    from orepass.module import Module
+
+modules: weakref.WeakValueDictionary[str, Module[..., Any]] = weakref.WeakValueDictionary()
+"""The modules of this process by name, so that nothing needs to be imported because a stored file says so."""
+
+
+class ModuleSerializer(Serializer):
+    """Reads the result of a module as `orepass.codec` wrote it; never pickle.
+
+    Prefect asks it to write, too, but what a module returned is in the store by then.
+    """
+
+    type: Literal["orepass"] = "orepass"
+
+    def dumps(self, obj: Any) -> bytes:
+        """Nothing: the store has it already."""
+        return b"{}"
+
+    def loads(self, blob: bytes) -> Any:
+        """Decode what `StoreFileSystem.read_path` gave Prefect."""
+        found = orjson.loads(blob)
+        module = modules[found["module"]]
+        return module.codec.decode(found["result"], Path(found["folder"]), Path(found["root"]))
+
+
+class StoreFileSystem(WritableFileSystem):
+    """Where Prefect persists results: those of modules are the store's, others are plain files beside them."""
+
+    _block_type_name = "orepass store file system"
+
+    def store(self) -> Store:
+        """The store that is meant."""
+        return current_store()
+
+    async def read_path(self, path: str) -> bytes:
+        """The document that Prefect expects at a key.
+
+        Raises:
+            ValueError: there is none, or it is pickled: reading a shared store runs no code.
+        """
+        return await asyncio.to_thread(self._read, path)
+
+    async def write_path(self, path: str, content: bytes) -> None:
+        """Keep a document that Prefect made.
+
+        Raises:
+            ResultError: it is pickled.
+            StoreError: the store cannot be written.
+        """
+        await asyncio.to_thread(self._write, path, content)
+
+    def _read(self, path: str) -> bytes:
+        store = self.store()
+        module, _, key = path.partition("/")
+        if module in modules and key:
+            return self._module_document(store, module, key)
+        try:
+            content = self._plain(store, path).read_bytes()
+        except OSError as error:
+            raise ValueError(f"Nothing is stored at {path!r}: {error}") from error
+        self._refuse_pickle(content, path)
+        return content
+
+    def _write(self, path: str, content: bytes) -> None:
+        if _serializer_of(content) == ModuleSerializer().type:
+            return
+        self._refuse_pickle(content, path)
+        try:
+            write_atomically(self._plain(self.store(), path), content)
+        except OSError as error:
+            raise self.store().failure(f"keep {path!r} for Prefect", error) from error
+
+    def _module_document(self, store: Store, module: str, key: str) -> bytes:
+        entry = store.entry(module, key)
+        try:
+            record = store.read(entry)
+        except StoreError as error:
+            raise ValueError(f"{path_of(module, key)} cannot be used: {error}") from error
+        if record is None:
+            raise ValueError(f"Nothing is stored at {path_of(module, key)}.")
+        blob = {"module": module, "folder": str(entry.folder), "root": str(store.root), "result": record.result}
+        metadata = {"storage_key": path_of(module, key), "serializer": {"type": ModuleSerializer().type}}
+        return orjson.dumps({"metadata": metadata, "result": orjson.dumps(blob).decode()})
+
+    @staticmethod
+    def _plain(store: Store, path: str) -> Path:
+        place = (store.layout.prefect / path).resolve()
+        if not place.is_relative_to(store.layout.prefect):
+            raise ResultError(f"{path!r} leads out of the store; use a relative path without '..'.")
+        return place
+
+    @staticmethod
+    def _refuse_pickle(content: bytes, path: str) -> None:
+        if _serializer_of(content) not in ("json", "compressed/json"):
+            raise ResultError(
+                f"{path!r} is not JSON: this store holds no pickles, because reading one runs code. "
+                "Set result_serializer='json' on the task or flow."
+            )
+
+
+def path_of(module: str, key: str) -> str:
+    """The name by which Prefect's result storage knows a result."""
+    return f"{module}/{key}"
+
+
+def _serializer_of(content: bytes) -> str:
+    try:
+        return str(orjson.loads(content)["metadata"]["serializer"]["type"])
+    except (ValueError, KeyError, TypeError):
+        return "unknown"

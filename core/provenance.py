@@ -1,0 +1,86 @@
+"""Where and with what a result was made, for its record."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import re
+import resource
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+JOB_VARIABLES = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a step cost: wall-clock seconds, processor seconds, and bytes at the peak."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_memory_bytes: int | None
+
+
+def measure() -> Callable[[], Usage]:
+    """Start measuring this process; call what is returned for what it cost since."""
+    _reset_peak()
+    wall, cpu = time.perf_counter(), _cpu_seconds()
+    return lambda: Usage(time.perf_counter() - wall, _cpu_seconds() - cpu, _peak())
+
+
+def job_id() -> str | None:
+    """The id of the cluster job that this process is in, if it is in one."""
+    return next((os.environ[name] for name in JOB_VARIABLES if name in os.environ), None)
+
+
+@cache
+def packages() -> Mapping[str, str]:
+    """Installed versions of Python, of this package and of what it depends on."""
+    names = ["orepass"]
+    try:
+        for requirement in importlib.metadata.requires("orepass") or ():
+            if "extra ==" not in requirement:
+                names.append(re.split(r"[^A-Za-z0-9._-]", requirement)[0])
+    except importlib.metadata.PackageNotFoundError:
+        names = []
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in sorted(names)}
+
+
+@cache
+def git_commit(folder: Path) -> str | None:
+    """The commit of the repository that a folder is in, with `+` if there are changes on top; None without one."""
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        return commit + ("+" if _git(folder, "status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, check=True, text=True, timeout=10).stdout.strip()
+
+
+def _cpu_seconds() -> float:
+    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in both)
+
+
+def _reset_peak() -> None:
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        pass  # not Linux, or not allowed: the peak is then that of the whole process
+
+
+def _peak() -> int | None:
+    try:
+        status = Path("/proc/self/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) * 1024
+    except (OSError, IndexError, ValueError):
+        return None

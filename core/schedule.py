@@ -1,0 +1,235 @@
+"""What `Module.schedule` does: keys, look-up, and task runs for what is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from prefect import Task
+from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext, TaskRunContext
+from prefect.logging.loggers import get_run_logger
+from prefect.states import Completed, State
+from prefect.utilities.annotations import quote
+
+from orepass.board import StepProgress
+from orepass.claims import Owner
+from orepass.errors import ArrayError, StepError, StoreError
+from orepass.explain import explain_miss
+from orepass.failures import step_error
+from orepass.progress import Progress
+from orepass.report import StepReport, run_report
+from orepass.step import Hit, Step, make_steps
+from orepass.store import current_store
+from orepass.submitted import call_of, claim_of
+from orepass.work import LogLine
+from orepass.workers import current_workers
+
+if TYPE_CHECKING:
+    from orepass.module import Module
+
+logger = logging.getLogger(__name__)
+
+# A task run costs the server some 40 ms of processor time, so longer arrays share one among several elements.
+_TASK_RUNS_AT_MOST = 1000
+_WAIT_S = (0.1, 2.0)
+
+
+@dataclass
+class _Work:
+    """Steps that one task run takes care of, and what comes of them."""
+
+    steps: list[Step]
+    hits: dict[int, Hit] = field(default_factory=dict)
+    errors: list[StepError] = field(default_factory=list)
+    computed: int = 0
+
+    @property
+    def label(self) -> str:
+        first, last = self.steps[0], self.steps[-1]
+        return first.label if first is last else f"{first.label.rstrip(']')}-{last.position}]"
+
+
+async def schedule(module: Module[..., Any], config: Any, over: Sequence[Any] | None = None) -> Any:
+    """See `Module.schedule`."""
+    begun = time.perf_counter()
+    config = module.typed(config)
+    store = current_store()
+    steps = await asyncio.to_thread(lambda: list(make_steps(module, config, over, store)))
+    if over is None:
+        works = [_Work(steps)]
+        await _run(module, works)
+    else:
+        found = await asyncio.to_thread(lambda: [step.look_up() for step in steps])
+        works = await _compute_missing(module, steps, found)
+    hits = {position: hit for work in works for position, hit in work.hits.items()}
+    errors = [error for work in works for error in work.errors]
+    await _report(module, config, works, hits, errors, time.perf_counter() - begun)
+    if errors and over is None:
+        raise errors[0]
+    if errors:
+        label = module.label_of(config)
+        raise ArrayError(f"{label}: {len(errors)} of {len(steps)} elements failed; the others are stored", errors)
+    results = [hits[step.position or 0].result for step in steps]
+    return results[0] if over is None else results
+
+
+async def _compute_missing(module: Module[..., Any], steps: list[Step], found: list[Hit | None]) -> list[_Work]:
+    cached = _Work(steps, {i: hit for i, hit in enumerate(found) if hit is not None})
+    # The same element twice is one result; the second waits in the same task run for the first.
+    missing = [step for step, hit in zip(steps, found, strict=True) if hit is None]
+    if steps:
+        _log().info(
+            "%s: found %d already cached array results, %d left to compute out of %d",
+            module.label_of(steps[0].config), len(cached.hits), len(missing), len(steps),
+        )  # fmt: skip
+    if not missing:
+        return [cached]
+    _log().info("%s: %s", missing[0].label, await asyncio.to_thread(explain_miss, missing[0]))
+    size = math.ceil(len(missing) / _TASK_RUNS_AT_MOST)
+    works = [_Work(missing[i : i + size]) for i in range(0, len(missing), size)]
+    await _run(module, works)
+    return [cached, *works]
+
+
+async def _run(module: Module[..., Any], works: list[_Work]) -> None:
+    """Make the task runs; outside of a flow do the same without them."""
+    if FlowRunContext.get() is None:
+        for outcome in await asyncio.gather(*(_drive(work) for work in works), return_exceptions=True):
+            if isinstance(outcome, BaseException) and not isinstance(outcome, (StepError, ArrayError)):
+                raise outcome
+        return
+    driver = _driver(module)
+    states = await asyncio.gather(*(driver(work.label, quote(work), return_state=True) for work in works))
+    for work, state in zip(works, states, strict=True):
+        if not work.errors and len(work.hits) < len(work.steps):
+            await state.aresult()
+            raise StoreError(f"{work.label} ended as {state.name}, but its result was not stored.")
+
+
+def _driver(module: Module[..., Any]) -> Task[..., Any]:
+    """The async Prefect task that stands for a module's runs: it looks, waits, and lets workers compute."""
+
+    async def run(label: str, work: _Work) -> State[Any] | None:
+        return await _drive(work)
+
+    return Task(
+        fn=run,
+        name=module.name,
+        description=module.description,
+        tags=module.tags,
+        version=module.version,
+        task_run_name="{label}",
+        retries=module.retries,
+        retry_delay_seconds=module.retry_delay_seconds,
+        retry_jitter_factor=module.retry_jitter_factor,
+        retry_condition_fn=module.retry_condition_fn,
+        timeout_seconds=module.timeout_seconds,
+        on_completion=module.on_completion_hooks,
+        on_failure=module.on_failure_hooks,
+        on_running=module.on_running_hooks,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+    )
+
+
+async def _drive(work: _Work) -> State[Any] | None:
+    """Get all results of a work; the state says whether they were there already.
+
+    Raises:
+        StepError: a step failed; if there are several steps, an ArrayError of them.
+    """
+    work.errors.clear()
+    missing = [step for step in work.steps if (step.position or 0) not in work.hits]
+    hits = await asyncio.gather(*(_get(step, work) for step in missing))
+    work.hits.update({step.position or 0: hit for step, hit in zip(missing, hits, strict=True) if hit is not None})
+    if work.errors:
+        raise work.errors[0] if len(work.steps) == 1 else ArrayError(f"{work.label} failed", work.errors)
+    if work.computed:
+        return None
+    return Completed(name="Cached", message="Found in the store.")
+
+
+async def _get(step: Step, work: _Work) -> Hit | None:
+    """The result of a step: out of the store, from another run that computes it, or computed here."""
+    log, wait = _log(), _WAIT_S[0]
+    waiting_for: Owner | None = None
+    try:
+        if step.position is None and (hit := await asyncio.to_thread(step.look_up)):
+            log.info("%s: done from cache", step.label)
+            return hit
+        while isinstance(claim := claim_of(step), Owner):
+            if claim != waiting_for:
+                log.info("%s: waiting for %s, which computes it", step.label, claim)
+                waiting_for = claim
+            await asyncio.sleep(wait)
+            wait = min(wait * 1.5, _WAIT_S[1])
+        try:
+            # Another run may have finished between our look and our claim.
+            return step.look_up() or await _compute(step, work)
+        finally:
+            claim.release()
+    except StepError as error:
+        work.errors.append(error)
+        return None
+
+
+async def _compute(step: Step, work: _Work) -> Hit:
+    log = _log()
+    if step.position is None:
+        log.info("%s: %s", step.label, await asyncio.to_thread(explain_miss, step))
+    shown = StepProgress(step.label, log)
+
+    def listen(event: Progress | LogLine) -> None:
+        if isinstance(event, Progress):
+            shown.show(event)
+        else:
+            log.log(event.level, "%s: %s", step.label, event.message)
+
+    try:
+        outcome = await current_workers().compute(call_of(step), listen)
+    finally:
+        await shown.close()
+    if outcome.failure is not None:
+        raise step_error(step, outcome.failure)
+    hit = step.look_up()
+    if hit is None:
+        raise StoreError(f"{step.label} was stored at {step.entry.folder}, but cannot be found there.")
+    work.computed += 1
+    return hit
+
+
+async def _report(
+    module: Module[..., Any],
+    config: Any,
+    works: list[_Work],
+    hits: dict[int, Hit],
+    errors: list[StepError],
+    seconds: float,
+) -> None:
+    computed = sum(work.computed for work in works)
+    saved = sum(hit.record.seconds for hit in hits.values()) if not computed else 0.0
+    report = run_report()
+    report.add(
+        StepReport(
+            step=module.label_of(config),
+            cached=len(hits) - computed,
+            computed=computed,
+            failed=len(errors),
+            seconds=seconds,
+            saved_seconds=saved,
+        )
+    )
+    if FlowRunContext.get() is not None:
+        await report.publish()
+
+
+def _log() -> Any:
+    """The logger of the Prefect run that is going on, so that its lines are in the UI; else our own."""
+    in_run = FlowRunContext.get() is not None or TaskRunContext.get() is not None
+    return get_run_logger() if in_run else logger

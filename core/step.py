@@ -1,0 +1,125 @@
+"""A step: a module with its configuration and, in an array, its element; with its key and its place in the store."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orepass.errors import OrepassError, ResultError, StoreError
+from orepass.key import NO_ELEMENT, Key, make_keys
+from orepass.layout import Entry
+from orepass.record import Record
+from orepass.store import Store
+
+if TYPE_CHECKING:
+    from orepass.module import Module
+
+logger = logging.getLogger(__name__)
+_said: set[str] = set()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One run of a module, past or to come.
+
+    Attributes:
+        module: what runs.
+        config: its configuration.
+        element: its element, or `NO_ELEMENT`.
+        position: where in the array, or None.
+        key: the key and what it was made of.
+        store: where the result is or will be.
+    """
+
+    module: Module[..., Any]
+    config: Any
+    element: Any
+    position: int | None
+    key: Key
+    store: Store
+
+    @property
+    def entry(self) -> Entry:
+        """The result's place in the store."""
+        return self.store.entry(self.module.name, self.key.digest)
+
+    @property
+    def label(self) -> str:
+        """The step's name for people, such as `embed_text.fr[3]`."""
+        label = self.module.label_of(self.config)
+        return label if self.position is None else f"{label}[{self.position}]"
+
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        """What the module's function is called with."""
+        return (self.config,) if self.element is NO_ELEMENT else (self.config, self.element)
+
+    def validate(self, output: Any) -> None:
+        """Let the module check an output.
+
+        Raises:
+            ResultError: the module refuses it.
+        """
+        if self.module.validate is None:
+            return
+        element = None if self.element is NO_ELEMENT else self.element
+        try:
+            accepted = self.module.validate(output, self.config, element)
+        except Exception as error:
+            raise ResultError(f"validate() of {self.module.name} raised {error!r}") from error
+        if not accepted:
+            raise ResultError(f"validate() of {self.module.name} refuses it")
+
+    def look_up(self) -> Hit | None:
+        """The stored result, if there is one that is whole and valid; one that is not is set aside."""
+        try:
+            record = self.store.read(self.entry)
+            if record is None:
+                return None
+            result = self.module.codec.decode(record.result, self.entry.folder, self.store.root)
+            self.validate(result)
+        except (StoreError, ResultError) as error:
+            self.store.set_aside(self.entry, str(error))
+            return None
+        if record.source != self.module.source_digest:
+            _say_once(
+                self.module.name,
+                "%s: results made by another text of its function are used, because its version is still %r. "
+                "Raise the version if the change alters results.",
+                self.module.name,
+                record.version,
+            )
+        return Hit(result, record)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A result out of the store."""
+
+    result: Any
+    record: Record
+
+
+def make_steps(module: Module[..., Any], config: Any, over: Sequence[Any] | None, store: Store) -> Iterator[Step]:
+    """The steps that a module makes of a configuration and, for an array, its elements.
+
+    Raises:
+        UnkeyableError: a value that cannot stand in a key; names the field.
+        InputError: an input file that is not there.
+    """
+    elements = [NO_ELEMENT] if over is None else over
+    try:
+        keys = make_keys(module.name, module.cache_version, module.config_for_key(config), elements, store.digest)
+        for position, (element, key) in enumerate(zip(elements, keys, strict=True)):
+            yield Step(module, config, element, None if over is None else position, key, store)
+    except OrepassError as error:
+        error.add_note(f"This was while the key of {module.label_of(config)} was made.")
+        raise
+
+
+def _say_once(topic: str, message: str, *arguments: Any) -> None:
+    if topic not in _said:
+        _said.add(topic)
+        logger.warning(message, *arguments)

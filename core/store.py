@@ -1,0 +1,266 @@
+"""The store: results by module and key in a folder that several runs, also on several hosts, may share."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import logging
+import os
+import shutil
+import stat
+import time
+import uuid
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+
+from orepass.atomic import sync, write_atomically
+from orepass.claims import Owner
+from orepass.digest import combine, digest_path
+from orepass.errors import ResultError, StoreError
+from orepass.layout import LOG, RECORD, Entry, Layout
+from orepass.record import Output, Record
+
+logger = logging.getLogger(__name__)
+
+ENVIRONMENT_VARIABLE = "OREPASS_STORE"
+_DEFAULT = Path("~/.orepass/store")
+_SWEEP_AFTER_S = 7 * 24 * 3600.0
+_current: ContextVar[Store | None] = ContextVar("orepass_store", default=None)
+
+
+@dataclass(frozen=True)
+class Store:
+    """Results under one root folder; see docs/store.md for the format.
+
+    Attributes:
+        root: an absolute folder on a local or shared POSIX file system; made when first written to.
+    """
+
+    root: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", Path(os.path.realpath(self.root.expanduser())))
+
+    @property
+    def layout(self) -> Layout:
+        """Where things are below the root."""
+        return Layout(self.root)
+
+    def entry(self, module: str, key: str) -> Entry:
+        """The place of one result, whether it is there or not."""
+        return self.layout.entry(module, key)
+
+    def read(self, entry: Entry) -> Record | None:
+        """The record of a result that is whole; None if there is no result.
+
+        Raises:
+            StoreError: the record or an output is missing, truncated or of another size than it was written with.
+        """
+        try:
+            content = entry.record.read_bytes()
+        except FileNotFoundError:
+            if entry.folder.exists():
+                raise StoreError(f"{RECORD} is missing") from None
+            return None
+        record = Record.loads(content)
+        if record.key != entry.key:
+            raise StoreError(f"the record is that of {record.key}")
+        folder = str(entry.folder)
+        for name, output in record.outputs.items():
+            try:
+                found = os.stat(f"{folder}/{name}")
+            except FileNotFoundError:
+                raise StoreError(f"{name} is missing") from None
+            if found.st_size != output.size:
+                raise StoreError(f"{name} has {found.st_size} bytes, {output.size} were written")
+        return record
+
+    def set_aside(self, entry: Entry, why: str) -> None:
+        """Move a result that cannot be used out of the way, and say so; it is computed again when it is wanted."""
+        place = self.layout.set_aside / f"{entry.module}-{entry.key}-{uuid.uuid4().hex[:8]}"
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            os.rename(entry.folder, place)
+        except FileNotFoundError:
+            return  # another run did it
+        except OSError as error:
+            raise self.failure(f"set {entry.name} aside", error) from error
+        logger.warning("%s: a stored result cannot be used (%s): set aside in %s.", entry.name, why, place)
+
+    def new_partial(self) -> Path:
+        """A fresh folder for a run in progress.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        partial = self.layout.new_partial()
+        try:
+            partial.mkdir(parents=True)
+            _owner_of(partial).write_bytes(Owner.this_process().dumps())
+        except OSError as error:
+            raise self.failure("begin a step", error) from error
+        return partial
+
+    def outputs_of(self, partial: Path) -> dict[str, Output]:
+        """Size and digest of every file that a run left in its folder, each forced to the disk.
+
+        Raises:
+            ResultError: one of them has a name that the store needs itself.
+            StoreError: the disk is full or fails.
+        """
+        if (partial / RECORD).exists():
+            raise ResultError(f"An output may not be called {RECORD}: the store writes a file of this name beside it.")
+        outputs = {}
+        try:
+            for name in sorted(_files_below(partial)):
+                path = partial / name
+                if name != LOG:
+                    outputs[name] = Output(path.stat().st_size, digest_path(path))
+                sync(path)
+                # Published outputs are hard links: editing one in place would change the store.
+                path.chmod(path.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
+        except OSError as error:
+            raise self.failure(f"keep the outputs in {partial}", error) from error
+        return outputs
+
+    def commit(self, partial: Path, entry: Entry, record: Record) -> None:
+        """Make a finished run's folder a result: the record is written last, then the folder is renamed into place.
+
+        If another run has stored this result in the meantime, that one stays.
+
+        Raises:
+            StoreError: the store cannot be written; nothing of it is then taken for a result.
+        """
+        try:
+            write_atomically(partial / RECORD, record.dumps())
+            entry.folder.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.rename(partial, entry.folder)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+                self._remove(partial)
+                return
+            sync(entry.folder.parent)
+            _owner_of(partial).unlink(missing_ok=True)
+            entry.failure.unlink(missing_ok=True)
+        except OSError as error:
+            raise self.failure(f"store {entry.name}", error) from error
+
+    def discard(self, partial: Path, entry: Entry) -> Path | None:
+        """Remove a failed run's folder, but keep its log.
+
+        Returns:
+            Where the log is now; None if there is none.
+        """
+        log = partial / LOG
+        kept = None
+        try:
+            if log.exists() and log.stat().st_size:
+                entry.failure.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(log, entry.failure)
+                kept = entry.failure
+        except OSError as error:
+            logger.warning("%s: its log could not be kept: %s", entry.name, error)
+        self._remove(partial)
+        return kept
+
+    def _remove(self, partial: Path) -> None:
+        shutil.rmtree(partial, ignore_errors=True)
+        _owner_of(partial).unlink(missing_ok=True)
+
+    def digest(self, path: Path) -> str:
+        """The digest of a path's content; for a path in a result it is read from the record.
+
+        Raises:
+            InputError: there is no such file.
+        """
+        absolute = Path(os.path.realpath(path))
+        found = self.layout.locate(absolute)
+        if found is not None:
+            digest = self._recorded_digest(*found)
+            if digest is not None and absolute.exists():
+                return digest
+        return digest_path(path, self.layout.digests)
+
+    def _recorded_digest(self, entry: Entry, name: str) -> str | None:
+        try:
+            written = entry.record.stat()
+        except OSError:
+            return None
+        outputs = _outputs(str(entry.record), written.st_ino, written.st_mtime_ns)
+        if name in outputs:
+            return outputs[name].digest
+        prefix = f"{name}/" if name else ""
+        inside = {file.removeprefix(prefix): o.digest for file, o in outputs.items() if file.startswith(prefix)}
+        return combine(inside) if inside else None
+
+    def sweep(self) -> None:
+        """Remove what killed runs left: at once where the process is known to be dead, else after a week."""
+        for owner_file in self.layout.partials.glob("*.owner"):
+            partial = owner_file.with_suffix("")
+            try:
+                owner = Owner.loads(owner_file.read_bytes())
+                alive = owner.alive() if owner else None
+                if alive is False or (alive is None and _untouched_for_a_week(partial)):
+                    self._remove(partial)
+                    logger.info("Removed %s, which %s left behind.", partial, owner or "a killed run")
+            except OSError as error:
+                logger.debug("Could not sweep %s: %s", partial, error)
+
+    def records(self, module: str) -> Iterator[Record]:
+        """The readable records of a module, newest first."""
+        folder = self.layout.module(module)
+        try:
+            entries = sorted(os.scandir(folder), key=lambda found: found.stat().st_mtime, reverse=True)
+        except OSError:
+            return
+        for found in entries:
+            try:
+                yield Record.loads(Path(found.path, RECORD).read_bytes())
+            except (OSError, StoreError):
+                continue
+
+    def failure(self, what: str, error: OSError) -> StoreError:
+        """The error of a store that could not do something, with what to do about it."""
+        remedy = {
+            errno.ENOSPC: "The disk is full: free some space, or point store.root to another disk.",
+            errno.EDQUOT: "The disk quota is used up: free some space, or point store.root to another disk.",
+            errno.EACCES: "Check the permissions, or point store.root to a folder you may write to.",
+            errno.EPERM: "Check the permissions, or point store.root to a folder you may write to.",
+            errno.EROFS: "The file system is read-only: point store.root to a folder you may write to.",
+        }.get(error.errno or 0, "Check the disk, or point store.root to another folder.")
+        return StoreError(f"The store {self.root} could not {what}: {error.strerror or error}. {remedy}")
+
+
+@functools.lru_cache(maxsize=4096)
+def _outputs(record: str, inode: int, mtime_ns: int) -> dict[str, Output]:
+    """The outputs in a record; inode and mtime are there to notice that the result was made anew."""
+    return Record.loads(Path(record).read_bytes()).outputs
+
+
+def _owner_of(partial: Path) -> Path:
+    return partial.with_suffix(".owner")
+
+
+def _untouched_for_a_week(partial: Path) -> bool:
+    newest = max((file.stat().st_mtime for file in (partial, *partial.rglob("*")) if file.exists()), default=0.0)
+    return time.time() - newest > _SWEEP_AFTER_S
+
+
+def _files_below(folder: Path) -> Iterator[str]:
+    for parent, _, files in os.walk(folder):
+        for file in files:
+            yield Path(parent, file).relative_to(folder).as_posix()
+
+
+def current_store() -> Store:
+    """The store in use: the one set with `use_store`, else `$OREPASS_STORE`, else `~/.orepass/store`."""
+    return _current.get() or Store(Path(os.environ.get(ENVIRONMENT_VARIABLE) or _DEFAULT))
+
+
+def use_store(store: Store) -> None:
+    """Use a store from here on, in this thread or async task and those that it starts."""
+    _current.set(store)

@@ -1,0 +1,89 @@
+"""A module that Prefect runs itself: by `submit`, `map` or a direct call in a flow."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from prefect.context import TaskRunContext
+
+from orepass.claims import Owner, try_claim
+from orepass.errors import StoreError
+from orepass.failures import step_error
+from orepass.key import NO_ELEMENT
+from orepass.step import Hit, Step, make_steps
+from orepass.store import current_store
+from orepass.work import Call, perform
+
+if TYPE_CHECKING:
+    from orepass.module import Module
+
+logger = logging.getLogger(__name__)
+_LOOK_AGAIN_S = 0.5
+
+
+def step_of(module: Module[..., Any], config: Any, element: Any = NO_ELEMENT) -> Step:
+    """The step that calling a module with these arguments stands for."""
+    over = None if element is NO_ELEMENT else [element]
+    return next(make_steps(module, module.typed(config), over, current_store()))
+
+
+def run_submitted(module: Module[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Compute a step in this process and store it, unless the store has it by now.
+
+    Raises:
+        StepError: the step failed.
+    """
+    step = step_of(module, *args, **kwargs)
+    hit = _wait_or_compute(step)
+    if hit is None:
+        raise StoreError(f"{step.label} was stored at {step.entry.folder}, but cannot be found there.")
+    return hit.result
+
+
+def _wait_or_compute(step: Step) -> Hit | None:
+    waiting_for: Owner | None = None
+    while isinstance(claim := claim_of(step), Owner):
+        if claim != waiting_for:
+            logger.info("%s: waiting for %s, which computes it.", step.label, claim)
+            waiting_for = claim
+        time.sleep(_LOOK_AGAIN_S)
+    try:
+        if hit := step.look_up():
+            return hit
+        outcome = perform(call_of(step))
+        if outcome.failure is not None:
+            raise step_error(step, outcome.failure)
+        return step.look_up()
+    finally:
+        claim.release()
+
+
+def claim_of(step: Step) -> Any:
+    """The claim on a step's result, or the owner of the one that stands in the way.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
+    try:
+        return try_claim(step.entry.claim)
+    except OSError as error:
+        raise step.store.failure(f"claim {step.entry.name}", error) from error
+
+
+def call_of(step: Step) -> Call:
+    """A step as it goes to a worker, with a fresh folder and the run it belongs to.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
+    run = TaskRunContext.get()
+    task_run = run.task_run if run else None
+    return Call(
+        step=step,
+        partial=step.store.new_partial(),
+        requirements=step.module.requirements(step.config),
+        flow_run_id=str(task_run.flow_run_id) if task_run and task_run.flow_run_id else None,
+        task_run_id=str(task_run.id) if task_run else None,
+    )

@@ -1,0 +1,259 @@
+"""What a worker does: run one step, check and store its result, and report."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import logging
+import os
+import pickle
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+
+from orepass import provenance
+from orepass.errors import ResultError
+from orepass.key import NO_ELEMENT, SCHEME
+from orepass.layout import LOG
+from orepass.progress import Progress, listening
+from orepass.record import Record
+from orepass.requirements import Requirements
+from orepass.step import Step
+from orepass.workdir import current_workdir, working_in
+
+_TAIL_LINES = 20
+
+
+@dataclass(frozen=True)
+class Call:
+    """A step that is to be computed, as it travels to a worker.
+
+    Attributes:
+        step: what to compute.
+        partial: the folder, in the store, to work in.
+        requirements: what the step needs.
+        flow_run_id: of Prefect, for the record.
+        task_run_id: of Prefect, for the record.
+    """
+
+    step: Step
+    partial: Path
+    requirements: Requirements
+    flow_run_id: str | None = None
+    task_run_id: str | None = None
+
+    @property
+    def timeout_s(self) -> float | None:
+        """Seconds after which the step is to be killed."""
+        minutes = self.requirements.timeout_min
+        return None if minutes is None else minutes * 60
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A log record on its way from a worker to the flow."""
+
+    level: int
+    message: str
+
+
+Listener = Callable[[Progress | LogLine], None]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a step failed.
+
+    Attributes:
+        error: the exception's type and message.
+        log: the step's last lines of output, its traceback included.
+        log_file: where all of it is, if it is anywhere.
+        host: where the step ran.
+        pickled: the exception itself, where it can travel.
+    """
+
+    error: str
+    log: str
+    log_file: Path | None
+    host: str
+    pickled: bytes | None = None
+
+    def exception(self) -> BaseException | None:
+        """The exception itself, if it could travel."""
+        if self.pickled is None:
+            return None
+        try:
+            found = pickle.loads(self.pickled)
+        except Exception:
+            return None  # its class cannot be had here; the message and the log tell the same
+        return found if isinstance(found, BaseException) else None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a call: seconds it took, and a failure if there was one."""
+
+    seconds: float
+    failure: Failure | None = None
+
+
+def perform(call: Call, listener: Listener | None = None, *, own_process: bool = False) -> Outcome:
+    """Run a step and store its result.
+
+    Args:
+        call: what to run.
+        listener: gets progress and log lines while it runs.
+        own_process: this process runs nothing else, so its standard output belongs to the step's log.
+    """
+    step = call.step
+    cost = provenance.measure()
+    started = datetime.datetime.now(datetime.UTC)
+    try:
+        with _log_captured(call.partial / LOG, listener, own_process), working_in(call.partial), listening(listener):
+            value = step.module.function(*step.arguments)
+        used = cost()
+        result = _checked(call, value)
+        outputs = step.store.outputs_of(call.partial)
+        if not outputs and (call.partial / LOG).exists() and not (call.partial / LOG).stat().st_size:
+            (call.partial / LOG).unlink()
+        record = Record(
+            key=step.key.digest,
+            scheme=SCHEME,
+            module=step.module.name,
+            version=step.module.cache_version,
+            function=step.module.reference,
+            source=step.module.source_digest,
+            canonical=step.key.config,
+            canonical_element=step.key.element,
+            config=for_people(step.config),
+            element=None if step.element is NO_ELEMENT else for_people(step.element),
+            result=result,
+            outputs=outputs,
+            started=started.isoformat(),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            job_id=provenance.job_id(),
+            flow_run_id=call.flow_run_id,
+            task_run_id=call.task_run_id,
+            packages=dict(provenance.packages()),
+            git_commit=provenance.git_commit(step.module.folder) if step.module.folder else None,
+            **dataclasses.asdict(used),
+        )
+        step.store.commit(call.partial, step.entry, record)
+    except (Exception, SystemExit) as error:
+        return Outcome(cost().seconds, _failure(call, error))
+    return Outcome(used.seconds)
+
+
+def tail(path: Path) -> str:
+    """The last lines of a log; empty if there is none."""
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return "\n".join(lines[-_TAIL_LINES:])
+
+
+def for_people(value: Any) -> Any:
+    """A configuration as JSON values that a person can read; it need not be exact."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: for_people(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(key): for_people(member) for key, member in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [for_people(member) for member in value]
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    return str(value).encode(errors="backslashreplace").decode()
+
+
+def _checked(call: Call, value: Any) -> Any:
+    """The JSON form of what the function returned, after the module's own validation of it."""
+    step = call.step
+    root = step.store.root
+    try:
+        result = step.module.codec.encode(value, call.partial, root)
+        step.validate(step.module.codec.decode(result, call.partial, root))
+    except ResultError as error:
+        error.add_note(f"The result that {step.label} returned: {str(value)[:500]}")
+        raise
+    return result
+
+
+def _failure(call: Call, error: BaseException) -> Failure:
+    trace = "".join(traceback.format_exception(error))
+    with contextlib.suppress(OSError), open(call.partial / LOG, "a") as file:
+        file.write(trace)
+    log = tail(call.partial / LOG) or trace
+    kept = call.step.store.discard(call.partial, call.step.entry)
+    try:
+        pickled = cloudpickle.dumps(error)
+    except Exception:
+        pickled = None  # the message and the log tell the same
+    return Failure(f"{type(error).__name__}: {error}", log, kept, socket.gethostname(), pickled)
+
+
+class _Forwarding(logging.Handler):
+    """Passes log records on to the flow."""
+
+    def __init__(self, listener: Listener) -> None:
+        super().__init__(logging.INFO)
+        self._listener = listener
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Handle one record."""
+        self._listener(LogLine(record.levelno, record.getMessage()))
+
+
+@contextlib.contextmanager
+def _log_captured(path: Path, listener: Listener | None, own_process: bool) -> Iterator[None]:
+    """Write the step's log lines to its log file; in a process of its own also all it prints.
+
+    In the flow's own process the lines reach the terminal by themselves, so only another process passes them on.
+    """
+    file = logging.FileHandler(path, delay=True)
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handlers: list[logging.Handler] = [file]
+    root = logging.getLogger()
+    if own_process:
+        root.setLevel(logging.INFO)
+        if listener is not None:
+            handlers.append(_Forwarding(listener))
+    else:
+        file.addFilter(lambda _: current_workdir() == path.parent)
+    for handler in handlers:
+        root.addHandler(handler)
+    try:
+        with _output_redirected(path) if own_process else contextlib.nullcontext():
+            yield
+    finally:
+        for handler in handlers:
+            root.removeHandler(handler)
+            handler.close()
+
+
+@contextlib.contextmanager
+def _output_redirected(path: Path) -> Iterator[None]:
+    """Send this process's standard output and error to a file, also what C code writes and a crash leaves."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        os.dup2(target, 1)
+        os.dup2(target, 2)
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(saved[0], 1)
+        os.dup2(saved[1], 2)
+        for descriptor in (target, *saved):
+            os.close(descriptor)

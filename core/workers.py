@@ -1,0 +1,45 @@
+"""Where steps are computed: what `schedule` asks of the task runner that its flow runs with."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol, runtime_checkable
+
+from prefect.context import FlowRunContext
+
+from orepass.work import Call, Listener, Outcome, perform
+
+
+@runtime_checkable
+class Workers(Protocol):
+    """What a launcher's task runner is, beside a Prefect `TaskRunner`.
+
+    `compute` runs `orepass.work.perform(call, listener)` somewhere and awaits it. It waits until the requirements of
+    the call can be met, honours its timeout, and returns an `Outcome`. A process that dies is no `Outcome`: it raises
+    `StepKilled`, a step past its timeout `StepTimeout`; both end with the step's log. A requirement that can never
+    be met raises `ConfigError` at once. The listener is called in the flow's event loop.
+    """
+
+    async def compute(self, call: Call, listener: Listener) -> Outcome:
+        """Run one step."""
+        ...
+
+
+class Threads:
+    """Workers for flows that run with a task runner of Prefect's own: threads of the flow's process."""
+
+    async def compute(self, call: Call, listener: Listener) -> Outcome:
+        """Run one step in a thread; requirements and timeouts have no meaning there."""
+        loop = asyncio.get_running_loop()
+        return await asyncio.to_thread(perform, call, lambda event: _tell(loop, listener, event))
+
+
+def _tell(loop: asyncio.AbstractEventLoop, listener: Listener, event: object) -> None:
+    loop.call_soon_threadsafe(listener, event)
+
+
+def current_workers() -> Workers:
+    """The workers of the flow that is running; threads, if its task runner has none or there is no flow."""
+    context = FlowRunContext.get()
+    runner = context.task_runner if context else None
+    return runner if isinstance(runner, Workers) else Threads()

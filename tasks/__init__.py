@@ -1,0 +1,1 @@
+"""The modules that flows are made of."""

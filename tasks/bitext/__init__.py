@@ -1,0 +1,1 @@
+"""Modules that find translations between two collections of embedded sentences."""
