@@ -40,7 +40,7 @@ def canonical(value: Any, digest: Digest, where: str = "config") -> Any:
         UnkeyableError: a value that has no such form; names the field.
         ConfigError: a mandatory value (`???`) that was not given.
     """
-    if value is None or isinstance(value, (bool, str)) and not isinstance(value, enum.Enum):
+    if value is None or (isinstance(value, (bool, str)) and not isinstance(value, enum.Enum)):
         return value
     if isinstance(value, enum.Enum):
         return canonical(value.value, digest, where)

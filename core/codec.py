@@ -60,7 +60,7 @@ class Codec:
                 for k, v in value.items()
             ]
             plain = all(isinstance(key, str) and not key.startswith("$") for key in value)
-            return dict(pairs) if plain else {"$map": pairs}  # type: ignore[arg-type]
+            return dict(pairs) if plain else {"$map": pairs}
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return self._encode_dataclass(value, folder, root, where)
         hint = "Write it to a file in workdir() and return the Path." if isinstance(value, np.ndarray) else ""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import cache, partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from omegaconf import Container
 from pydantic import GetCoreSchemaHandler, TypeAdapter, ValidationError
@@ -46,7 +46,7 @@ def load(cls: type[T], options: Any) -> T:
     if isinstance(options, Mapping):
         _refuse_unknown(cls, options)
     try:
-        return _adapter(cls).validate_python(options)
+        return cast(T, _adapter(cls).validate_python(options))
     except ValidationError as error:
         raise ConfigError(explain_validation(cls.__name__, error)) from None
 
@@ -85,5 +85,5 @@ def _names(cls: type) -> list[str]:
 
 
 @cache
-def _adapter(cls: type[T]) -> TypeAdapter[T]:
+def _adapter(cls: Hashable) -> TypeAdapter[Any]:
     return TypeAdapter(cls)

@@ -8,6 +8,7 @@ elements hashes the configuration once. docs/key.md tells what does and does not
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -19,12 +20,14 @@ SCHEME = 1
 """Raised when the way keys are made changes, so that old results are not taken for new ones."""
 
 
-@dataclass(frozen=True)
-class NoElement:
-    """Stands for the element of a module that does not run over an array."""
+class NoElement(enum.Enum):
+    """The type of `NO_ELEMENT`; an Enum, so that it stays the same object in every process."""
+
+    NO_ELEMENT = "no element"
 
 
-NO_ELEMENT = NoElement()
+NO_ELEMENT = NoElement.NO_ELEMENT
+"""Stands for the element of a module that does not run over an array."""
 
 
 @dataclass(frozen=True)

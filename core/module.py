@@ -107,7 +107,7 @@ class Module(Task[P, R], Generic[P, R]):
     def result_storage(self, storage: Any) -> None:
         self._saved_storage = storage
 
-    def with_options(self, **options: Any) -> Module[P, R]:  # type: ignore[override]
+    def with_options(self, **options: Any) -> Module[P, R]:
         """A copy with other options: those of `prefect.Task.with_options`, and `requires`."""
         requires = options.pop("requires", self.requires)
         # Prefect accepts only saved blocks as an option; the property above gives ours without.
@@ -141,7 +141,7 @@ class Module(Task[P, R], Generic[P, R]):
             importable = not self.reference.startswith("__main__:") and resolve(self.reference) is self
         except OrepassError:
             importable = False
-        return (resolve, (self.reference,)) if importable else super().__reduce_ex__(4)
+        return (resolve, (self.reference,)) if importable else (_bare, (type(self),), self.__dict__)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Be known in the process that this came to."""
@@ -169,10 +169,7 @@ class Module(Task[P, R], Generic[P, R]):
     @cached_property
     def source_digest(self) -> str:
         """Digest of the function's source text."""
-        try:
-            source = textwrap.dedent(inspect.getsource(self.function))
-        except (OSError, TypeError):
-            source = self.function.__code__.co_code.hex()
+        source = textwrap.dedent(self.source_code or "") or self.function.__code__.co_code.hex()
         return xxhash.xxh3_128_hexdigest(source.encode())
 
     @cached_property
@@ -294,6 +291,10 @@ def resolve(reference: str) -> Module[..., Any]:
     if not isinstance(found, Module):
         raise ConfigError(f"{reference!r} is a {type(found).__name__}, not a module. Decorate it with @module.")
     return found
+
+
+def _bare(kind: type[Module[..., Any]]) -> Module[..., Any]:
+    return kind.__new__(kind)
 
 
 def _prefect_key(of: Module[..., Any], context: TaskRunContext, parameters: dict[str, Any]) -> str | None:

@@ -67,8 +67,13 @@ class StoreFileSystem(WritableFileSystem):
         """
         await asyncio.to_thread(self._write, path, content)
 
+    def _resolve_path(self, path: str) -> Path:
+        """Where a key is; Prefect asks for it, and then gives keys in this absolute form, too."""
+        return self.store().root / path
+
     def _read(self, path: str) -> bytes:
         store = self.store()
+        path = self._key(store, path)
         module, _, key = path.partition("/")
         if module in modules and key:
             return self._module_document(store, module, key)
@@ -83,10 +88,11 @@ class StoreFileSystem(WritableFileSystem):
         if _serializer_of(content) == ModuleSerializer().type:
             return
         self._refuse_pickle(content, path)
+        store = self.store()
         try:
-            write_atomically(self._plain(self.store(), path), content)
+            write_atomically(self._plain(store, self._key(store, path)), content)
         except OSError as error:
-            raise self.store().failure(f"keep {path!r} for Prefect", error) from error
+            raise store.failure(f"keep {path!r} for Prefect", error) from error
 
     def _module_document(self, store: Store, module: str, key: str) -> bytes:
         entry = store.entry(module, key)
@@ -99,6 +105,10 @@ class StoreFileSystem(WritableFileSystem):
         blob = {"module": module, "folder": str(entry.folder), "root": str(store.root), "result": record.result}
         metadata = {"storage_key": path_of(module, key), "serializer": {"type": ModuleSerializer().type}}
         return orjson.dumps({"metadata": metadata, "result": orjson.dumps(blob).decode()})
+
+    @staticmethod
+    def _key(store: Store, path: str) -> str:
+        return path.removeprefix(f"{store.root}/")
 
     @staticmethod
     def _plain(store: Store, path: str) -> Path:

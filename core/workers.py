@@ -7,7 +7,8 @@ from typing import Protocol, runtime_checkable
 
 from prefect.context import FlowRunContext
 
-from orepass.work import Call, Listener, Outcome, perform
+from orepass.progress import Progress
+from orepass.work import Call, Listener, LogLine, Outcome, perform
 
 
 @runtime_checkable
@@ -34,7 +35,7 @@ class Threads:
         return await asyncio.to_thread(perform, call, lambda event: _tell(loop, listener, event))
 
 
-def _tell(loop: asyncio.AbstractEventLoop, listener: Listener, event: object) -> None:
+def _tell(loop: asyncio.AbstractEventLoop, listener: Listener, event: Progress | LogLine) -> None:
     loop.call_soon_threadsafe(listener, event)
 
 

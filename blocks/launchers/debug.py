@@ -1,0 +1,35 @@
+"""The `debug` launcher: everything in the flow's own process, one step at a time, so that a debugger works."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from orepass.blocks.launchers._base import Launcher
+from orepass.work import Call, Listener, Outcome, perform
+
+
+class DebugTaskRunner(ThreadPoolTaskRunner[Any]):
+    """Runs scheduled steps in the thread of the flow's event loop; requirements and timeouts are not enforced."""
+
+    def __init__(self) -> None:
+        super().__init__(max_workers=1)
+
+    def duplicate(self) -> DebugTaskRunner:
+        """A fresh one."""
+        return DebugTaskRunner()
+
+    async def compute(self, call: Call, listener: Listener) -> Outcome:
+        """Run one step here and now: a breakpoint in it stops the whole flow."""
+        return perform(call, listener)
+
+
+class DebugLauncher(Launcher):
+    """In the flow's own process, one step at a time, so that a debugger works."""
+
+    _block_type_name = "orepass debug launcher"
+
+    def task_runner(self) -> TaskRunner[Any]:
+        """See `Launcher`."""
+        return DebugTaskRunner()

@@ -1,0 +1,159 @@
+"""Worker processes, each at the end of a pipe of its own: killing one cannot harm another."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import pickle
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from typing import Any
+
+import cloudpickle
+import threadpoolctl
+
+from orepass.blocks.launchers.slots import Slot
+from orepass.errors import StepError
+from orepass.failures import killed, timed_out
+from orepass.progress import Progress
+from orepass.work import Call, Failure, Listener, LogLine, Outcome, perform, tail
+
+_POLL_S = 0.2
+
+
+class ProcessPool:
+    """Worker processes that are started when a step needs one and kept for the next.
+
+    They are forked from a clean server process that has imported this library, so that a worker starts in
+    milliseconds and inherits neither threads nor locks of the flow.
+    """
+
+    def __init__(self, at_most: int) -> None:
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["orepass", "orepass.blocks.launchers.processes"])
+        self._idle: dict[tuple[str, ...], list[_Worker]] = {}
+        self._busy: set[_Worker] = set()
+        self._threads = ThreadPoolExecutor(at_most, thread_name_prefix="orepass-worker")
+
+    async def run(self, call: Call, slot: Slot, listener: Listener) -> Outcome:
+        """Run a call in a worker that sees the slot's GPUs and no others.
+
+        Raises:
+            StepKilled: the worker died.
+            StepTimeout: the step ran past its timeout, and the worker was killed.
+        """
+        loop = asyncio.get_running_loop()
+        payload = cloudpickle.dumps((call, slot.cpus))
+        idle = self._idle.setdefault(slot.gpus, [])
+        worker = idle.pop() if idle else None
+        if worker is None:
+            worker = await loop.run_in_executor(self._threads, _Worker, self._context, slot.gpus)
+        self._busy.add(worker)
+
+        def tell(event: Progress | LogLine) -> None:
+            loop.call_soon_threadsafe(listener, event)
+
+        try:
+            outcome = await loop.run_in_executor(self._threads, worker.ask, payload, call, tell)
+        except BaseException:
+            worker.kill()
+            raise
+        finally:
+            self._busy.discard(worker)
+        idle.append(worker)
+        return outcome
+
+    def stop(self) -> None:
+        """Kill all workers."""
+        for worker in [*self._busy, *(worker for idle in self._idle.values() for worker in idle)]:
+            worker.kill()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class _Worker:
+    """One process and the pipe to it."""
+
+    def __init__(self, context: Any, gpus: tuple[str, ...]) -> None:
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, gpus), name="orepass-worker", daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def ask(self, payload: bytes, call: Call, tell: Callable[[Progress | LogLine], None]) -> Outcome:
+        """Send a call and wait for its outcome."""
+        deadline = None if call.timeout_s is None else time.monotonic() + call.timeout_s
+        try:
+            self._pipe.send_bytes(payload)
+            while True:
+                if self._pipe.poll(_POLL_S):
+                    answer = pickle.loads(self._pipe.recv_bytes())
+                    if isinstance(answer, Outcome):
+                        return answer
+                    tell(answer)
+                if deadline is not None and time.monotonic() > deadline:
+                    raise self._timed_out(call)
+        except (EOFError, OSError):
+            raise self._died(call) from None
+
+    def kill(self) -> None:
+        """End the process and all that it started."""
+        with contextlib.suppress(OSError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()
+        self._process.join()
+
+    def _timed_out(self, call: Call) -> StepError:
+        self.kill()
+        minutes = call.requirements.timeout_min
+        return timed_out(call.step, _last_words(call, f"killed after its timeout_min of {minutes:g} minutes; raise it"))
+
+    def _died(self, call: Call) -> StepError:
+        self._process.join()
+        code = self._process.exitcode or 0
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        hint = ", perhaps because memory ran out" if code == -signal.SIGKILL else ""
+        return killed(call.step, _last_words(call, f"its worker process died ({how}{hint})"))
+
+
+def _last_words(call: Call, why: str) -> Failure:
+    log = tail(call.partial / "log.txt")
+    return Failure(why, log, call.step.store.discard(call.partial, call.step.entry), socket.gethostname())
+
+
+def _serve(pipe: Connection, gpus: tuple[str, ...]) -> None:
+    """The life of a worker: calls in, events and outcomes out."""
+    os.setpgrp()  # so that it can be ended with all that it started, and Ctrl-C is for the flow alone
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
+    threading.Thread(target=_end_with_the_flow, daemon=True).start()
+    while True:
+        try:
+            call, cpus = pickle.loads(pipe.recv_bytes())
+        except EOFError:
+            return
+        _limit_threads(cpus)
+
+        def tell(event: Progress | LogLine) -> None:
+            pipe.send_bytes(pickle.dumps(event))
+
+        pipe.send_bytes(pickle.dumps(perform(call, tell, own_process=True)))
+
+
+def _end_with_the_flow() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.killpg(0, signal.SIGKILL)
+
+
+def _limit_threads(cpus: int) -> None:
+    """Let numerical libraries use as many threads as the step has cores: those loaded, and those still to be."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ[name] = str(cpus)
+    threadpoolctl.threadpool_limits(cpus)
