@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
+from prefect._internal.compatibility.async_dispatch import async_dispatch
 from prefect.filesystems import WritableFileSystem
 from prefect.serializers import Serializer
 
@@ -50,22 +51,33 @@ class StoreFileSystem(WritableFileSystem):
         """The store that is meant."""
         return current_store()
 
-    async def read_path(self, path: str) -> bytes:
+    async def aread_path(self, path: str) -> bytes:
+        """See `read_path`."""
+        return await asyncio.to_thread(self._read, path)
+
+    @async_dispatch(aread_path)
+    def read_path(self, path: str) -> bytes:
         """The document that Prefect expects at a key.
 
         Raises:
-            ValueError: there is none, or it is pickled: reading a shared store runs no code.
+            ValueError: there is none.
+            ResultError: it is pickled: reading a shared store runs no code.
         """
-        return await asyncio.to_thread(self._read, path)
+        return self._read(path)
 
-    async def write_path(self, path: str, content: bytes) -> None:
+    async def awrite_path(self, path: str, content: bytes) -> None:
+        """See `write_path`."""
+        await asyncio.to_thread(self._write, path, content)
+
+    @async_dispatch(awrite_path)
+    def write_path(self, path: str, content: bytes) -> None:
         """Keep a document that Prefect made.
 
         Raises:
             ResultError: it is pickled.
             StoreError: the store cannot be written.
         """
-        await asyncio.to_thread(self._write, path, content)
+        self._write(path, content)
 
     def _resolve_path(self, path: str) -> Path:
         """Where a key is; Prefect asks for it, and then gives keys in this absolute form, too."""
