@@ -1,0 +1,138 @@
+"""The step that turns a text shard into embeddings."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orepass import module, progress, workdir
+from orepass.config import Config
+from orepass.errors import ConfigError, InputError
+from orepass.tasks.bitext.vectors import Vectors
+from orepass.tasks.text.encoders import EncoderConfig, encoder_digest, load_encoder
+from orepass.tasks.text.lines import count_lines, read_lines
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EmbedConfig(Config):
+    """How text is embedded.
+
+    Attributes:
+        lang: the language of the text.
+        encoder: what encodes; None if every shard comes with its embeddings.
+        embedding_dimensions: the width of precomputed embeddings; None to take it from the file (`.npy` only).
+        batch_size: sentences that are encoded, and kept in memory, at a time.
+    """
+
+    lang: str
+    encoder: EncoderConfig | None = None
+    embedding_dimensions: int | None = None
+    batch_size: int = 4096
+
+
+@dataclass(frozen=True)
+class TextShard:
+    """One shard of a corpus.
+
+    Attributes:
+        text: one sentence a line, plain or compressed.
+        embeddings: its embeddings, one row a line, `.npy` or `.bin`; None to encode the text.
+    """
+
+    text: Path
+    embeddings: Path | None = None
+
+
+@dataclass(frozen=True)
+class EmbeddedShard:
+    """The embeddings of one shard.
+
+    The text's own path is not in it: results are found again by content, and the text may have moved since.
+
+    Attributes:
+        embeddings: `.npy`, float32 (sentences, dim): unit rows; zero rows for sentences without an embedding.
+        sentences: the number of rows, which is the number of lines of the text.
+        dim: the width of a row.
+    """
+
+    embeddings: Path
+    sentences: int
+    dim: int
+
+
+def _for_cache(config: EmbedConfig) -> Mapping[str, Any]:
+    # batch_size decides how much memory, not what; other weights in the same place are another encoder.
+    kept = {name: value for name, value in vars(config).items() if name != "batch_size"}
+    return kept | {"encoder_digest": config.encoder and encoder_digest(config.encoder)}
+
+
+def _is_whole(output: EmbeddedShard, config: EmbedConfig, element: TextShard) -> bool:
+    rows = np.load(output.embeddings, mmap_mode="r")
+    size = rows.offset + output.sentences * output.dim * np.dtype(np.float32).itemsize
+    return rows.shape == (output.sentences, output.dim) and output.embeddings.stat().st_size == size
+
+
+@module(version="1", validate=_is_whole, config_for_cache=_for_cache)
+def embed_text(config: EmbedConfig, element: TextShard) -> EmbeddedShard:
+    """Embed one shard, or check and scale the embeddings that it comes with.
+
+    Args:
+        config: the language and its encoder.
+        element: the shard.
+
+    Returns:
+        Unit rows in float32, one a line.
+
+    Raises:
+        ConfigError: neither an encoder nor embeddings are given.
+        InputError: text or embeddings that cannot be read or do not fit together.
+    """
+    sentences = count_lines(element.text)
+    path = workdir() / "embeddings.npy"
+    title = f"embed {config.lang} {element.text.name}"
+    with progress(sentences, title, unit="sentences") as advance:
+        zero, out = 0, None
+        for start, batch in _batches(config, element, sentences):
+            if out is None:
+                out = np.lib.format.open_memmap(path, "w+", np.float32, (sentences, batch.shape[1]))
+            out[start : start + len(batch)] = batch
+            zero += int((~batch.any(axis=1)).sum())
+            advance(len(batch))
+    assert out is not None  # a text has at least one line
+    out.flush()
+    if zero:
+        _log.warning("%s: %d of %d sentences have a zero row: they never match", element.text, zero, sentences)
+    return EmbeddedShard(path, sentences, out.shape[1])
+
+
+def _batches(config: EmbedConfig, shard: TextShard, sentences: int) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Unit rows in order: the first row's number, and (b, dim) rows."""
+    if shard.embeddings is not None:
+        vectors = Vectors([shard.embeddings], config.embedding_dimensions)
+        if len(vectors) != sentences:
+            raise InputError(
+                f"{str(shard.embeddings)!r} has {len(vectors)} rows, but its text {str(shard.text)!r} has "
+                f"{sentences} lines. Give the embeddings of exactly this text; a line ends at a line feed only."
+            )
+        return vectors.blocks(config.batch_size)
+    if config.encoder is None:
+        raise ConfigError(f"No encoder, and no embeddings for {str(shard.text)!r}. Set one of the two.")
+    return _encoded(config, config.encoder, shard.text)
+
+
+def _encoded(config: EmbedConfig, encoder: EncoderConfig, text: Path) -> Iterator[tuple[int, NDArray[Any]]]:
+    model = load_encoder(encoder, config.lang)
+    lines = read_lines(text)
+    start = 0
+    while batch := list(islice(lines, config.batch_size)):
+        yield start, model.encode(batch)
+        start += len(batch)

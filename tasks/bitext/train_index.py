@@ -1,0 +1,154 @@
+"""The step that makes a FAISS index for one language and trains it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+
+from orepass import Requirements, module, workdir
+from orepass.config import Config
+from orepass.errors import InputError
+from orepass.tasks.bitext.faiss_index import (
+    faiss_threads,
+    faiss_words,
+    inverted_file,
+    make_index,
+    save_index,
+)
+from orepass.tasks.bitext.vectors import Floats32, Vectors
+
+_log = logging.getLogger(__name__)
+_POINTS_PER_CENTROID = 256  # FAISS's k-means looks at no more than these
+_CENTROIDS_OF_A_BYTE = 256  # of every codebook of an 8-bit product quantizer
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class TrainData(Config):
+    """Which data an index is made of, for the log.
+
+    Attributes:
+        bname: their name.
+        iteration: how often the encoder was trained on mined data before.
+    """
+
+    bname: str = "demo"
+    iteration: int = 0
+
+
+@dataclass(frozen=True)
+class TrainIndexConfig(Config):
+    """How an index is trained.
+
+    Attributes:
+        lang: the language, for the log.
+        embedding_file: the embeddings to train on, `.npy` or `.bin`, all shards in order.
+        index_type: any FAISS factory string.
+        data: which data these are, for the log.
+        output_dir: where the flow puts the result for people to find.
+        num_cpu: threads to train with.
+        use_gpu: train on the GPUs, if this FAISS sees any.
+        embedding_dimensions: the width of the embeddings; 0 or None to take it from the file (`.npy` only).
+        fp16: on GPUs, keep vectors in half precision while training.
+    """
+
+    lang: str
+    embedding_file: tuple[Path, ...]
+    index_type: str = "Flat"
+    data: TrainData = TrainData()
+    output_dir: str | None = None
+    num_cpu: int = 1
+    use_gpu: bool = False
+    embedding_dimensions: int | None = None
+    fp16: bool = False
+
+
+def _for_cache(config: TrainIndexConfig) -> Mapping[str, Any]:
+    # Names in the log, the place of the copy for people and the number of threads do not change what is learned.
+    # use_gpu and fp16 stay: k-means in other precision ends in other centroids.
+    silent = {"lang", "data", "output_dir", "num_cpu"}
+    return {name: value for name, value in vars(config).items() if name not in silent}
+
+
+@module(
+    version="1",
+    requires=lambda config: Requirements(cpus=config.num_cpu, gpus=int(config.use_gpu and _gpus() > 0)),
+    config_for_cache=_for_cache,
+)
+def train_index(config: TrainIndexConfig) -> Path:
+    """Make an empty index for inner products of unit rows, trained if its type needs it.
+
+    The training set is a fixed pseudo-random sample over all shards as one list, so it does not depend on how the
+    rows are cut in shards.
+
+    Args:
+        config: the embeddings and the type of index.
+
+    Returns:
+        The file of the trained, empty index.
+
+    Raises:
+        ConfigError: FAISS refuses the type.
+        InputError: embeddings that cannot be read, or too few of them to train this type.
+    """
+    vectors = Vectors(config.embedding_file, config.embedding_dimensions or None)
+    index = make_index(config.index_type, vectors.dim)
+    required = 0 if index.is_trained else training_size(index, config.index_type)
+    _log.info("lang=%s, sents=%d, required=%d, index type=%s", config.lang, len(vectors), required, config.index_type)
+    if not index.is_trained:
+        with faiss_threads(config.num_cpu):
+            index = _trained(index, _sample(vectors, required), config)
+    return save_index(index, workdir() / "trained.index")
+
+
+def training_size(index: faiss.Index, index_type: str) -> int:
+    """How many rows the training of an index can make use of: 256 for each centroid of its largest codebook."""
+    lists = inverted_file(index)
+    bits = [int(bits) for bits in re.findall(r"PQ\d+x(\d+)", index_type)]
+    centroids = [_CENTROIDS_OF_A_BYTE, 0 if lists is None else lists.nlist, *(2**b for b in bits)]
+    return _POINTS_PER_CENTROID * max(centroids)
+
+
+def _sample(vectors: Vectors, size: int) -> Floats32:
+    """At most `size` rows, drawn without replacement, in order; zero rows are left out."""
+    ids = np.arange(len(vectors))
+    if size < len(vectors):
+        ids = np.sort(np.random.default_rng(_SEED).choice(len(vectors), size, replace=False, shuffle=False))
+    parts = [vectors.rows(part).astype(np.float32) for part in np.array_split(ids, -(-len(ids) // 65536))]
+    rows = np.concatenate(parts)
+    return rows[rows.any(axis=1)]
+
+
+def _trained(index: faiss.Index, rows: Floats32, config: TrainIndexConfig) -> faiss.Index:
+    try:
+        if config.use_gpu and _gpus():
+            return _trained_on_gpus(index, rows, config.fp16)
+        if config.use_gpu:
+            _log.info("use_gpu is set, but this FAISS sees no GPU: training on %d CPUs", config.num_cpu)
+        index.train(rows)
+    except RuntimeError as error:
+        raise InputError(
+            f"index_type={config.index_type!r} cannot be trained on the {len(rows)} rows (zero rows left out) of "
+            f"{config.lang!r}: {faiss_words(error)}. Give more sentences, or an index type with fewer lists or "
+            "codes; 'Flat' needs no training."
+        ) from error
+    return index
+
+
+def _trained_on_gpus(index: faiss.Index, rows: Floats32, fp16: bool) -> faiss.Index:
+    options = faiss.GpuMultipleClonerOptions()
+    options.useFloat16 = fp16
+    on_gpus = faiss.index_cpu_to_all_gpus(index, co=options)
+    on_gpus.train(rows)
+    return faiss.index_gpu_to_cpu(on_gpus)
+
+
+def _gpus() -> int:
+    return int(faiss.get_num_gpus())

@@ -1,0 +1,142 @@
+"""Embeddings on disk: opened read-only, checked as they are read, and seen as unit vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orepass.errors import InputError
+
+Floats32 = NDArray[np.float32]
+Floats64 = NDArray[np.float64]
+Ids = NDArray[np.int64]
+
+_UNIT = 1e-6
+"""A squared norm this near to 1 counts as 1: a row that float32 normalised once keeps its bits for good."""
+
+
+class Vectors:
+    """The rows of one or several embedding files as one matrix, each row scaled to length 1.
+
+    Every row is scaled on its own, in float64 and rounded to float32, so its bits do not depend on the shard or
+    batch it is read in. A zero row stays zero: it has no direction, and matches nothing.
+
+    Args:
+        paths: `.npy` files (float32 or float16, shape (n, dim)) or raw `.bin` files (float32), in row order.
+        dim: the width of a row; None to take it from a `.npy` file.
+
+    Raises:
+        InputError: a file that is missing, empty, of another type or width, or that is not whole.
+    """
+
+    def __init__(self, paths: Sequence[Path], dim: int | None = None) -> None:
+        if not paths:
+            raise InputError("No embedding files were given. Name at least one .npy or .bin file.")
+        self.paths = tuple(paths)
+        self._shards = [open_embeddings(paths[0], dim)]
+        self.dim = int(self._shards[0].shape[1])
+        self._shards += [open_embeddings(path, self.dim) for path in paths[1:]]
+        self._starts = np.cumsum([0, *(len(shard) for shard in self._shards)])
+
+    def __len__(self) -> int:
+        """The number of rows over all files."""
+        return int(self._starts[-1])
+
+    def rows(self, ids: Ids) -> Floats64:
+        """Some rows, by their numbers over all files: (len(ids), dim), float64 that holds float32 values.
+
+        Raises:
+            InputError: a row with NaN or infinity; names file and row.
+        """
+        shards = np.searchsorted(self._starts, ids, side="right") - 1
+        if len(ids) and shards.min() == shards.max():
+            raw = self._shards[shards[0]][ids - self._starts[shards[0]]]
+        else:
+            raw = np.empty((len(ids), self.dim), np.float32)
+            for shard in np.unique(shards):
+                here = shards == shard
+                raw[here] = self._shards[shard][ids[here] - self._starts[shard]]
+        return self._unit(raw, ids)
+
+    def blocks(self, size: int) -> Iterator[tuple[int, Floats64]]:
+        """All rows in order, in blocks of at most `size`: the first row's number, and rows as `rows` gives them."""
+        for shard, start in zip(self._shards, self._starts, strict=False):
+            for begin in range(0, len(shard), size):
+                raw = shard[begin : begin + size]
+                first = int(start) + begin
+                yield first, self._unit(raw, np.arange(first, first + len(raw)))
+
+    def _unit(self, raw: NDArray[Any], ids: Ids) -> Floats64:
+        rows = raw.astype(np.float64)
+        squares = np.vecdot(rows, rows)
+        if not np.isfinite(squares).all():
+            raise self._not_finite(int(ids[~np.isfinite(squares)][0]))
+        scale = (np.abs(squares - 1) > _UNIT) & (squares > 0)
+        if scale.any():
+            rows[scale] = (rows[scale] / np.sqrt(squares[scale])[:, None]).astype(np.float32)
+        return rows
+
+    def _not_finite(self, row: int) -> InputError:
+        shard = int(np.searchsorted(self._starts, row, side="right")) - 1
+        return InputError(
+            f"{str(self.paths[shard])!r}, row {row - self._starts[shard]} (from 0): NaN or infinity in the "
+            "embedding. Make the embeddings again; a zero row may stand for a sentence without one."
+        )
+
+
+def open_embeddings(path: Path, dim: int | None = None) -> NDArray[Any]:
+    """One embedding file, memory-mapped read-only: (n, dim), float32 or float16.
+
+    Args:
+        path: `.npy`, or raw `.bin` (float32, row after row, no header).
+        dim: the width that the rows must have; a `.bin` file needs it.
+
+    Raises:
+        InputError: the file is missing, empty, truncated, of another type or width.
+    """
+    try:
+        rows = _map_bin(path, dim) if path.suffix == ".bin" else _map_npy(path)
+    except FileNotFoundError:
+        raise InputError(f"No embeddings at {str(path)!r}. Check the path.") from None
+    except OSError as error:
+        raise InputError(f"{str(path)!r} cannot be read: {error}. Give a .npy or .bin file.") from error
+    if rows.ndim != 2 or rows.dtype not in (np.float32, np.float16) or not rows.flags.c_contiguous:
+        raise InputError(
+            f"{str(path)!r} holds an array of {rows.dtype} of shape {rows.shape}"
+            f"{'' if rows.flags.c_contiguous else ' in Fortran order'}. "
+            "Embeddings are float32 or float16, one row a sentence, in C order."
+        )
+    if 0 in rows.shape:
+        raise InputError(f"{str(path)!r} is empty (shape {rows.shape}). Give embeddings with at least one row.")
+    if dim and rows.shape[1] != dim:
+        raise InputError(
+            f"{str(path)!r} has rows of width {rows.shape[1]}, not {dim}. All embeddings must come from one "
+            "encoder; check the files and embedding_dimensions."
+        )
+    return rows
+
+
+def _map_npy(path: Path) -> NDArray[Any]:
+    try:
+        return np.asarray(np.lib.format.open_memmap(path, mode="r"))
+    except ValueError as error:
+        raise InputError(
+            f"{str(path)!r} is not a whole .npy file: {error}. Copy or make it again; raw float32 rows need "
+            "the name ending .bin."
+        ) from error
+
+
+def _map_bin(path: Path, dim: int | None) -> NDArray[Any]:
+    if not dim:
+        raise InputError(f"{str(path)!r} is raw, so its width is not known. Set embedding_dimensions.")
+    size = path.stat().st_size
+    if size == 0 or size % (4 * dim):
+        raise InputError(
+            f"{str(path)!r} has {size} bytes, not a multiple of a row of {dim} float32 values ({4 * dim} bytes). "
+            "Check embedding_dimensions, and that the file is whole."
+        )
+    return np.asarray(np.memmap(path, np.float32, mode="r").reshape(-1, dim))
