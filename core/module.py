@@ -60,7 +60,6 @@ class Module(Task[P, R], Generic[P, R]):
         requires: Requirements | Callable[[Any], Requirements] = Requirements(),  # noqa: B008  (frozen)
         validate: Validate | None = None,
         config_for_cache: ConfigForCache | None = None,
-        label: str | None = None,
         **task_options: Any,
     ) -> None:
         _check_signature(function)
@@ -69,7 +68,6 @@ class Module(Task[P, R], Generic[P, R]):
         self.requires = requires
         self.validate = validate
         self._config_for_cache = config_for_cache
-        self._label = label
         self._saved_storage: Any = None
 
         @functools.wraps(function)
@@ -205,29 +203,21 @@ class Module(Task[P, R], Generic[P, R]):
             return needs
         return Requirements(needs.cpus, needs.gpus, needs.mem_gb, float(own))
 
-    def label_of(self, config: Any) -> str:
-        """The module's name, with what tells this configuration's runs from others: `embed_text.fr`."""
-        if self._label is None:
-            return self.name
-        try:
-            return f"{self.name}.{self._label.format(config=config)}"
-        except (AttributeError, KeyError, IndexError):
-            return self.name
-
     # Running -----------------------------------------------------------------------------------------------------
 
     @overload
-    async def schedule(self, config: Any, over: None = None) -> R: ...
+    async def schedule(self, config: Any, over: None = None, *, label: str | None = None) -> R: ...
 
     @overload
-    async def schedule(self, config: Any, over: Sequence[Any]) -> list[R]: ...
+    async def schedule(self, config: Any, over: Sequence[Any], *, label: str | None = None) -> list[R]: ...
 
-    async def schedule(self, config: Any, over: Sequence[Any] | None = None) -> Any:
+    async def schedule(self, config: Any, over: Sequence[Any] | None = None, *, label: str | None = None) -> Any:
         """Get the result for a configuration: from the store, or computed on the launcher's workers.
 
         Args:
             config: the configuration; a mapping or DictConfig is converted.
             over: the elements of an array; the function is called with the configuration and each of them.
+            label: what to call these runs, such as `embed_text.fr`; the module's name, if not given.
 
         Returns:
             The result, or the list of results in the order of `over`.
@@ -237,7 +227,7 @@ class Module(Task[P, R], Generic[P, R]):
             StepError: the step failed. What it wrote is removed, its log is kept.
             ArrayError: some elements failed; the others are stored, and the next run computes only the failed ones.
         """
-        return await schedule(self, config, over)
+        return await schedule(self, config, over, label or self.name)
 
 
 @overload
@@ -252,7 +242,6 @@ def module(
     requires: Requirements | Callable[[Any], Requirements] = ...,
     validate: Validate | None = None,
     config_for_cache: ConfigForCache | None = None,
-    label: str | None = None,
     **task_options: Any,
 ) -> Callable[[Callable[P, R]], Module[P, R]]: ...
 
@@ -267,7 +256,6 @@ def module(function: Callable[..., Any] | None = None, /, **options: Any) -> Any
             `requires` is a `Requirements`, or a function of the configuration that gives one.
             `validate(output, config, element) -> bool` checks what is computed and what is found in the store.
             `config_for_cache(config)` gives the mapping that is hashed instead of the configuration.
-            `label` is a format string over `config` that tells runs apart, such as `"{config.lang}"`.
     """
     if function is not None:
         return Module(function, **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import math
 import time
@@ -56,12 +57,12 @@ class _Work:
         return first.label if first is last else f"{first.label.rstrip(']')}-{last.position}]"
 
 
-async def schedule(module: Module[..., Any], config: Any, over: Sequence[Any] | None = None) -> Any:
+async def schedule(module: Module[..., Any], config: Any, over: Sequence[Any] | None, label: str) -> Any:
     """See `Module.schedule`."""
     begun = time.perf_counter()
     config = module.typed(config)
     store = current_store()
-    steps = await asyncio.to_thread(lambda: list(make_steps(module, config, over, store)))
+    steps = await asyncio.to_thread(lambda: list(make_steps(module, config, over, store, label)))
     if over is None:
         works = [_Work(steps)]
         await _run(module, works)
@@ -70,11 +71,10 @@ async def schedule(module: Module[..., Any], config: Any, over: Sequence[Any] | 
         works = await _compute_missing(module, steps, found)
     hits = {position: hit for work in works for position, hit in work.hits.items()}
     errors = [error for work in works for error in work.errors]
-    await _report(module, config, works, hits, errors, time.perf_counter() - begun)
+    await _report(label, works, hits, errors, time.perf_counter() - begun)
     if errors and over is None:
         raise errors[0]
     if errors:
-        label = module.label_of(config)
         raise ArrayError(f"{label}: {len(errors)} of {len(steps)} elements failed; the others are stored", errors)
     results = [hits[step.position or 0].result for step in steps]
     return results[0] if over is None else results
@@ -87,7 +87,7 @@ async def _compute_missing(module: Module[..., Any], steps: list[Step], found: l
     if steps:
         _log().info(
             "%s: found %d already cached array results, %d left to compute out of %d",
-            module.label_of(steps[0].config), len(cached.hits), len(missing), len(steps),
+            steps[0].name, len(cached.hits), len(missing), len(steps),
         )  # fmt: skip
     if not missing:
         return [cached]
@@ -158,15 +158,15 @@ async def _drive(work: _Work) -> State[Any] | None:
 
 async def _get(step: Step, work: _Work) -> Hit | None:
     """The result of a step: out of the store, from another run that computes it, or computed here."""
-    log, wait = _log(), _WAIT_S[0]
+    log, wait = _StepLog(step), _WAIT_S[0]
     waiting_for: Owner | None = None
     try:
         if step.position is None and (hit := await asyncio.to_thread(step.look_up)):
-            log.info("%s: done from cache", step.label)
+            log.info("done from cache")
             return hit
         while isinstance(claim := claim_of(step), Owner):
             if claim != waiting_for:
-                log.info("%s: waiting for %s, which computes it", step.label, claim)
+                log.info("waiting for %s, which computes it", claim)
                 waiting_for = claim
             await asyncio.sleep(wait)
             wait = min(wait * 1.5, _WAIT_S[1])
@@ -181,19 +181,21 @@ async def _get(step: Step, work: _Work) -> Hit | None:
 
 
 async def _compute(step: Step, work: _Work) -> Hit:
-    log = _log()
+    log = _StepLog(step)
     if step.position is None:
-        log.info("%s: %s", step.label, await asyncio.to_thread(explain_miss, step))
+        log.info("%s", await asyncio.to_thread(explain_miss, step))
     shown = StepProgress(step.label, log)
 
     def listen(event: Progress | LogLine) -> None:
         if isinstance(event, Progress):
             shown.show(event)
         else:
-            log.log(event.level, "%s: %s", step.label, event.message)
+            log.log(event.level, "%s", event.message)
 
+    # Workers call back from threads of their own, which know nothing of this run.
+    here = contextvars.copy_context()
     try:
-        outcome = await current_workers().compute(call_of(step), listen)
+        outcome = await current_workers().compute(call_of(step), lambda event: here.run(listen, event))
     finally:
         await shown.close()
     if outcome.failure is not None:
@@ -206,8 +208,7 @@ async def _compute(step: Step, work: _Work) -> Hit:
 
 
 async def _report(
-    module: Module[..., Any],
-    config: Any,
+    label: str,
     works: list[_Work],
     hits: dict[int, Hit],
     errors: list[StepError],
@@ -218,7 +219,7 @@ async def _report(
     report = run_report()
     report.add(
         StepReport(
-            step=module.label_of(config),
+            step=label,
             cached=len(hits) - computed,
             computed=computed,
             failed=len(errors),
@@ -234,3 +235,16 @@ def _log() -> Any:
     """The logger of the Prefect run that is going on, so that its lines are in the UI; else our own."""
     in_run = FlowRunContext.get() is not None or TaskRunContext.get() is not None
     return get_run_logger() if in_run else logger
+
+
+class _StepLog(logging.LoggerAdapter[Any]):
+    """The log of one step; names the step where Prefect's own prefix, the task run's name, does not."""
+
+    def __init__(self, step: Step) -> None:
+        super().__init__(_log())
+        run = TaskRunContext.get()
+        self._prefix = "" if run is not None and run.task_run.name == step.label else f"{step.label}: "
+
+    def process(self, msg: str, kwargs: Any) -> tuple[str, Any]:
+        """Put the step's name in front."""
+        return self._prefix + msg, kwargs

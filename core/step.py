@@ -26,6 +26,7 @@ class Step:
 
     Attributes:
         module: what runs.
+        name: what people call it.
         config: its configuration.
         element: its element, or `NO_ELEMENT`.
         position: where in the array, or None.
@@ -34,6 +35,7 @@ class Step:
     """
 
     module: Module[..., Any]
+    name: str
     config: Any
     element: Any
     position: int | None
@@ -48,8 +50,7 @@ class Step:
     @property
     def label(self) -> str:
         """The step's name for people, such as `embed_text.fr[3]`."""
-        label = self.module.label_of(self.config)
-        return label if self.position is None else f"{label}[{self.position}]"
+        return self.name if self.position is None else f"{self.name}[{self.position}]"
 
     @property
     def arguments(self) -> tuple[Any, ...]:
@@ -102,7 +103,9 @@ class Hit:
     record: Record
 
 
-def make_steps(module: Module[..., Any], config: Any, over: Sequence[Any] | None, store: Store) -> Iterator[Step]:
+def make_steps(
+    module: Module[..., Any], config: Any, over: Sequence[Any] | None, store: Store, name: str | None = None
+) -> Iterator[Step]:
     """The steps that a module makes of a configuration and, for an array, its elements.
 
     Raises:
@@ -110,12 +113,13 @@ def make_steps(module: Module[..., Any], config: Any, over: Sequence[Any] | None
         InputError: an input file that is not there.
     """
     elements = [NO_ELEMENT] if over is None else over
+    name = name or module.name
     try:
         keys = make_keys(module.name, module.cache_version, module.config_for_key(config), elements, store.digest)
         for position, (element, key) in enumerate(zip(elements, keys, strict=True)):
-            yield Step(module, config, element, None if over is None else position, key, store)
+            yield Step(module, name, config, element, None if over is None else position, key, store)
     except OrepassError as error:
-        error.add_note(f"This was while the key of {module.label_of(config)} was made.")
+        error.add_note(f"This was while the key of {name} was made.")
         raise
 
 

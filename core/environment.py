@@ -1,0 +1,21 @@
+"""Prefect's settings that differ in this library, unless the user has set them; read when Prefect is imported."""
+
+from __future__ import annotations
+
+import os
+
+DEFAULTS = {
+    # Telemetry is off unless somebody turns it on.
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    # What modules log is shown with the run.
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "orepass",
+    # A fresh home on a busy machine needs longer than the 20 s that are allowed otherwise.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+}
+
+
+def set_defaults() -> None:
+    """Put the defaults into the environment, for this process and those that it starts."""
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)

@@ -1,0 +1,134 @@
+"""The Prefect server that a run talks to: the one that is configured, else one in the background on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+
+from orepass.atomic import write_atomically
+from orepass.errors import ServerError
+
+logger = logging.getLogger(__name__)
+
+_HOST = "127.0.0.1"
+_USUAL_PORT = 4200
+_STARTS_WITHIN_S = 180.0
+Say = Callable[[str], None]
+
+
+@contextlib.contextmanager
+def prefect_server(mode: str = "auto", say: Say = logger.info) -> Iterator[str | None]:
+    """Let the flows that run in this context talk to a Prefect server.
+
+    Args:
+        mode: `auto`: the server that `PREFECT_API_URL` (environment or profile) names; without one, a server that
+            this function started earlier and that still runs; without that, it starts one in the background, which
+            stays. `temporary`: Prefect's own server for one run, which takes 10 to 20 s to start and forgets the
+            run. Or the API address of a server, `http://HOST:PORT/api`.
+        say: gets one line about what is used and how to stop it.
+
+    Yields:
+        The API address; None for a temporary server.
+
+    Raises:
+        ServerError: the server does not answer, or cannot be started.
+    """
+    if mode == "temporary":
+        with temporary_settings(restore_defaults={PREFECT_API_URL}):
+            yield None
+        return
+    configured = get_current_settings().api.url if mode == "auto" else mode
+    url = configured or _background_server(say)
+    if configured and not _answers(configured):
+        raise ServerError(
+            f"The Prefect server at {configured} does not answer. Start it (`prefect server start`), correct "
+            "PREFECT_API_URL or unset it, or use server=temporary."
+        )
+    with temporary_settings({PREFECT_API_URL: url}):
+        yield url
+
+
+def _background_server(say: Say) -> str:
+    home = Path(get_current_settings().home)
+    home.mkdir(parents=True, exist_ok=True)
+    state = home / "orepass-server.json"
+    with _only_one(home / "orepass-server.lock"):
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            found: str = json.loads(state.read_text())["url"]
+            if _answers(found):
+                say(f"Prefect server: {_ui(found)} (stop it with: prefect server stop)")
+                return found
+        return _start(home, state, say)
+
+
+def _start(home: Path, state: Path, say: Say) -> str:
+    port = _free_port()
+    url = f"http://{_HOST}:{port}/api"
+    log = home / "orepass-server.log"
+    say(f"Starting a Prefect server on {_HOST}:{port} (once; log: {log}) ...")
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "prefect", "server", "start", "--host", _HOST, "--port", str(port)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # it is to outlive this run, and Ctrl-C
+            env={**os.environ, "PREFECT_HOME": str(home)},
+        )
+    until = time.monotonic() + _STARTS_WITHIN_S
+    while not _answers(url):
+        if process.poll() is not None:
+            raise ServerError(f"The Prefect server ended with exit code {process.returncode}. See {log}.")
+        if time.monotonic() > until:
+            process.terminate()
+            raise ServerError(f"The Prefect server did not answer within {_STARTS_WITHIN_S:.0f} s. See {log}.")
+        time.sleep(0.2)
+    write_atomically(state, json.dumps({"url": url, "pid": process.pid}).encode())
+    # Where `prefect server stop` looks for the process to end.
+    write_atomically(home / "server.pid", str(process.pid).encode())
+    say(f"Prefect server: {_ui(url)} (it keeps running; stop it with: prefect server stop)")
+    return url
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=10) as response:
+            return bool(response.status == 200)
+    except urllib.error.HTTPError as error:
+        return error.code in (401, 403)  # it is there, and Prefect's client has the credentials
+    except (OSError, ValueError):
+        return False
+
+
+def _ui(url: str) -> str:
+    return url.removesuffix("/api")
+
+
+def _free_port() -> int:
+    for port in (_USUAL_PORT, 0):
+        with socket.socket() as probe:
+            with contextlib.suppress(OSError):
+                probe.bind((_HOST, port))
+                return int(probe.getsockname()[1])
+    raise ServerError(f"No port is free on {_HOST}.")
+
+
+@contextlib.contextmanager
+def _only_one(path: Path) -> Iterator[None]:
+    """Let two runs that begin at once start one server between them."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

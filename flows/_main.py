@@ -1,0 +1,93 @@
+"""What all flows' command lines share: server, store and launcher from the configuration, errors, exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+from prefect import Flow
+from prefect.exceptions import ParameterTypeError
+from rich.console import Console
+
+from orepass.blocks.launchers import make_launcher
+from orepass.canonical import resolved
+from orepass.config import Config, load
+from orepass.errors import ArrayError, OrepassError
+from orepass.server import prefect_server
+from orepass.store import Store, current_store, use_store
+
+
+@dataclass(frozen=True)
+class StoreConfig(Config):
+    """Where results are kept.
+
+    Attributes:
+        root: the store's folder; `$OREPASS_STORE`, else `~/.orepass/store`, if not given.
+    """
+
+    root: Path | None = None
+
+
+@dataclass(frozen=True)
+class RunConfig(Config):
+    """How a flow is run; none of it changes what it computes.
+
+    Attributes:
+        launcher: `name` of a launcher and its options.
+        store: where results are kept.
+        server: `auto`, `temporary` or the API address of a Prefect server; see `orepass.server`.
+    """
+
+    launcher: Mapping[str, Any] = field(default_factory=lambda: {"name": "local"})
+    store: StoreConfig = StoreConfig()
+    server: str = "auto"
+
+
+console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def run_flow(flow: Flow[..., Any], config: DictConfig) -> Any:
+    """Run a flow as a Hydra configuration says, and end the process if it fails.
+
+    What `RunConfig` does not take of the configuration is the flow's own parameter `config`.
+
+    Returns:
+        What the flow returns.
+
+    Raises:
+        SystemExit: 1 if something failed, 2 if the configuration cannot be used, 130 after Ctrl-C.
+    """
+    try:
+        options = resolved(config)
+        names = RunConfig.__dataclass_fields__
+        run = load(RunConfig, {name: options.pop(name) for name in names if name in options})
+        runner = make_launcher(**run.launcher).task_runner()
+        if run.store.root is not None:
+            use_store(Store(run.store.root))
+        current_store().sweep()
+        with prefect_server(run.server, console.print):
+            return asyncio.run(flow.with_options(task_runner=runner)(config=options))
+    except KeyboardInterrupt:
+        console.print("[bold red]Interrupted.[/] What is finished is stored; the same command goes on from there.")
+        sys.exit(130)
+    except ParameterTypeError as error:
+        _complain(error)
+        sys.exit(2)
+    except ArrayError as group:
+        _complain(group)
+        for error in group.exceptions:
+            console.print(str(error), markup=False)
+        sys.exit(1)
+    except OrepassError as error:
+        _complain(error)
+        sys.exit(1)
+
+
+def _complain(error: BaseException) -> None:
+    console.print("[bold red]Error:[/]", end=" ")
+    console.print(str(error), markup=False)

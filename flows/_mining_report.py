@@ -1,0 +1,155 @@
+"""What a mining run tells people: files in `output_dir`, artifacts in the UI, a table in the terminal."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.context import FlowRunContext
+from rich.console import Console
+from rich.table import Table
+
+from orepass.atomic import write_atomically
+from orepass.publish import publish
+from orepass.report import RunReport, StepReport
+from orepass.store import current_store
+from orepass.tasks.bitext.evaluate import Evaluation, histogram
+from orepass.tasks.bitext.mine_pairs import MinedPairs
+from orepass.tasks.text.encoders import recommended_threshold
+
+if TYPE_CHECKING:
+    from orepass.flows.mining import MiningConfig
+
+THRESHOLD = 1.06
+"""The usual one for ratio margins (Schwenk et al., CCMatrix, arXiv:1911.04944, section 3)."""
+
+_BAR = 40
+
+
+@dataclass(frozen=True)
+class MiningResult:
+    """What came of a mining run.
+
+    Attributes:
+        pairs: the mined pairs, `score<TAB>source<TAB>target` a line, best first.
+        report: the same facts as here, as JSON.
+        corpus: what was mined.
+        languages: source and target.
+        sentences: how many there were on either side.
+        threshold: the lowest margin of a pair.
+        mined: how many pairs.
+        evaluation: the comparison with known pairs; None if none are known.
+        steps: what was in the store and what was computed.
+    """
+
+    pairs: Path
+    report: Path
+    corpus: str
+    languages: tuple[str, str]
+    sentences: tuple[int, int]
+    threshold: float
+    mined: int
+    evaluation: Evaluation | None
+    steps: tuple[StepReport, ...]
+
+
+def threshold_of(config: MiningConfig) -> float:
+    """The threshold that is set, else the encoder's own for the usual way of mining, else the usual one."""
+    if config.threshold is not None:
+        return config.threshold
+    own = None
+    if config.data is None or config.data.embeddings is None:
+        own = recommended_threshold(config.encoder, config.src_lang, config.tgt_lang)
+    return own if own is not None and config.margin == "ratio" else THRESHOLD
+
+
+async def publish_result(
+    config: MiningConfig,
+    corpus: str,
+    src_sentences: int,
+    tgt_sentences: int,
+    mined: MinedPairs,
+    text: Path,
+    evaluation: Evaluation | None,
+    run: RunReport,
+) -> MiningResult:
+    """Put the result where people look for it: in the output folder and among the run's artifacts."""
+    folder = Path(config.output_dir) / f"{corpus}.{config.src_lang}-{config.tgt_lang}"
+    result = MiningResult(
+        pairs=publish(text, folder),
+        report=folder / "report.json",
+        corpus=corpus,
+        languages=(config.src_lang, config.tgt_lang),
+        sentences=(src_sentences, tgt_sentences),
+        threshold=threshold_of(config),
+        mined=mined.count,
+        evaluation=evaluation,
+        steps=tuple(run.steps),
+    )
+    write_atomically(result.report, json.dumps(asdict(result), default=str, indent=2).encode())
+    if FlowRunContext.get() is not None:
+        scores = np.load(mined.pairs, mmap_mode="r")["score"]
+        await acreate_table_artifact(
+            table=[{"what": name, "value": value} for name, value in _facts(result)],
+            key="mining-result",
+            description=f"Mined {result.pairs}",
+        )
+        await acreate_markdown_artifact(_drawn(*histogram(scores)), key="mining-scores", description="Scores")
+    return result
+
+
+def print_result(result: MiningResult) -> None:
+    """Print the table that a run ends with, and where its files are."""
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table(title=f"{result.corpus} {'-'.join(result.languages)}", title_justify="left")
+    table.add_column("result")
+    table.add_column("", justify="right")
+    for name, value in _facts(result):
+        table.add_row(name, value)
+    console.print(table)
+    steps = Table()
+    for name in ("step", "from cache", "computed", "seconds"):
+        steps.add_column(name, justify="left" if name == "step" else "right")
+    for step in result.steps:
+        steps.add_row(step.step, str(step.cached), str(step.computed), f"{step.seconds:.2f}")
+    console.print(steps)
+    if RunReport(list(result.steps)).all_cached:
+        saved = sum(step.saved_seconds for step in result.steps)
+        console.print(f"Everything came from the cache ({saved:.1f} s of computing saved).")
+    console.print(f"Pairs:  {result.pairs}", markup=False)
+    console.print(f"Report: {result.report}", markup=False)
+    console.print(f"Store:  {current_store().root}", markup=False)
+
+
+def _facts(result: MiningResult) -> list[tuple[str, str]]:
+    facts: list[tuple[str, Any]] = [
+        ("sentences", " + ".join(f"{count:,}" for count in result.sentences)),
+        ("threshold", f"{result.threshold:.4g}"),
+        ("pairs mined", f"{result.mined:,}"),
+    ]
+    known = result.evaluation
+    if known is not None:
+        facts += [
+            ("known pairs", f"{known.gold:,}"),
+            ("precision", f"{known.precision:.3f}"),
+            ("recall", f"{known.recall:.3f}"),
+            ("F1", f"{known.f1:.3f}"),
+        ]
+        for name, error in (("->", known.xsim_error_forward), ("<-", known.xsim_error_backward)):
+            if error is not None:
+                facts.append((f"xsim error {name}", f"{error:.3f}"))
+    return facts
+
+
+def _drawn(counts: tuple[int, ...], edges: tuple[float, ...]) -> str:
+    """A histogram as text in Markdown."""
+    highest = max(counts, default=0)
+    rows = [
+        f"{low:8.3f} {'█' * round(_BAR * count / highest):{_BAR}} {count:,}"
+        for low, count in zip(edges, counts, strict=False)
+    ]
+    return "\n".join(["Mined pairs by score:", "", "```", *rows, "```"]) if highest else "No pair was mined."

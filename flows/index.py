@@ -1,0 +1,80 @@
+"""Train a FAISS index on embeddings and fill it with them.
+
+    python flows/index.py embedding_files='[embeddings.bin]' index_type="OPQ64,IVF1024,PQ64" train_index.use_gpu=false
+"""
+
+from __future__ import annotations
+
+import orepass  # noqa: F401  (first, because it sets Prefect's defaults)
+
+# isort: split
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import hydra
+from omegaconf import DictConfig
+from prefect import flow
+
+from orepass.blocks.launchers import LocalLauncher
+from orepass.config import Config, load
+from orepass.flows._arguments import with_literal_commas
+from orepass.flows._main import run_flow
+from orepass.publish import publish
+from orepass.tasks.bitext.populate_index import PopulateIndexConfig, populate_index
+from orepass.tasks.bitext.train_index import TrainIndexConfig, train_index
+
+
+@dataclass(frozen=True)
+class IndexConfig(Config):
+    """What is indexed, and how.
+
+    Attributes:
+        embedding_files: embeddings, `.npy` or raw float32 `.bin`.
+        index_type: any FAISS factory string, such as `Flat` or `OPQ64,IVF1024,PQ64`.
+        embedding_dimensions: the width of the embeddings.
+        train_index: options of `TrainIndexConfig`; the three above are its defaults.
+        populate_index: options of `PopulateIndexConfig`; likewise.
+    """
+
+    embedding_files: tuple[Path, ...]
+    index_type: str
+    embedding_dimensions: int = 1024
+    train_index: Mapping[str, Any] = field(default_factory=dict)
+    populate_index: Mapping[str, Any] = field(default_factory=dict)
+
+
+@flow(name="index", task_runner=LocalLauncher().task_runner())
+async def index(config: IndexConfig) -> Path:
+    """Train an index, fill it, and say where it is.
+
+    Returns:
+        The file of the filled index.
+    """
+    common = {"index_type": config.index_type, "embedding_dimensions": config.embedding_dimensions}
+    training = load(
+        TrainIndexConfig, {"lang": "demo", "embedding_file": config.embedding_files, **common, **config.train_index}
+    )
+    trained = await train_index.schedule(training, label=f"train_index.{training.lang}")
+    filling = load(
+        PopulateIndexConfig,
+        {"lang": "demo", "embedding_files": config.embedding_files, **common, **config.populate_index, "index": trained},
+    )
+    populated = await populate_index.schedule(filling, label=f"populate_index.{filling.index_type}.{filling.lang}")
+    for result, folder in ((trained, training.output_dir), (populated, filling.output_dir)):
+        if folder is not None:
+            publish(result, Path(folder))
+    return populated
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="index")
+def main(config: DictConfig) -> None:
+    """Run the flow with a configuration that Hydra composed."""
+    print(f"Indexes are populated in: {run_flow(index, config)}")
+
+
+if __name__ == "__main__":
+    sys.argv[1:] = with_literal_commas(sys.argv[1:])
+    main()
