@@ -44,9 +44,9 @@ def rescore(queries: Floats64, ids: Ids, vectors: Vectors, threads: int = 1) -> 
 
     def fill(start: int) -> None:
         here = slice(start, start + step)
-        query, place = np.nonzero(ids[here] >= 0)
-        rows = vectors.rows(ids[here][query, place])
-        scores[here][query, place] = _true_scores(queries[here][query], rows)
+        rows = vectors.rows(np.maximum(ids[here], 0).ravel()).reshape(*ids[here].shape, vectors.dim)
+        found = _true_scores(queries[here, None], rows)
+        scores[here] = np.where(ids[here] >= 0, found, -np.inf)
 
     with ThreadPoolExecutor(threads) as pool:
         for _ in pool.map(fill, range(0, len(ids), step)):
@@ -77,12 +77,14 @@ def exhaustive(queries: Floats64, vectors: Vectors, k: int, floor: Floats32) -> 
     Returns:
         ids and scores, (b, k). The work is b * n products in float32, and true scores for those above the floor.
     """
-    ids = np.full((len(queries), k), -1, np.int64)
-    scores = np.full((len(queries), k), -np.inf, np.float32)
-    for start in range(0, len(queries), _QUERIES):
+    # Many ties come of repeated sentences, and these are often repeated on both sides.
+    _, first, member = np.unique(queries.view(f"V{queries.itemsize * vectors.dim}"), True, True)
+    ids = np.full((len(first), k), -1, np.int64)
+    scores = np.full((len(first), k), -np.inf, np.float32)
+    for start in range(0, len(first), _QUERIES):
         here = slice(start, start + _QUERIES)
-        ids[here], scores[here] = _exhaustive_block(queries[here], vectors, k, floor[here])
-    return ids, scores
+        ids[here], scores[here] = _exhaustive_block(queries[first[here]], vectors, k, floor[first[here]])
+    return ids[member.ravel()], scores[member.ravel()]
 
 
 def _exhaustive_block(queries: Floats64, vectors: Vectors, k: int, floor: Floats32) -> tuple[Ids, Floats32]:
@@ -115,8 +117,8 @@ def _merge(ids: Ids, scores: Floats32, query: Ids, new_ids: Ids, new_scores: Flo
 
 
 def _true_scores(queries: Floats64, rows: Floats64) -> Floats32:
-    """One score for each pair of rows, -inf where the second row is zero; (m, dim) and (m, dim) to (m,)."""
+    """One score for each pair of rows, -inf where the second row is zero; (..., dim) each to (...)."""
     scores: Floats32 = np.vecdot(queries, rows).astype(np.float32)
-    maybe_zero = np.flatnonzero(scores == 0)
-    scores[maybe_zero[~rows[maybe_zero].any(axis=1)]] = -np.inf
+    maybe_zero = np.nonzero(scores == 0)
+    scores[maybe_zero] = np.where(rows[maybe_zero].any(axis=-1), 0, -np.inf)
     return scores
