@@ -9,6 +9,7 @@ from orepass.progress import progress  # noqa: E402
 from orepass.report import run_report  # noqa: E402
 from orepass.requirements import Requirements  # noqa: E402
 from orepass.store import Store, current_store, use_store  # noqa: E402
+from orepass.together import together  # noqa: E402
 from orepass.workdir import workdir  # noqa: E402
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "module",
     "progress",
     "run_report",
+    "together",
     "use_store",
     "workdir",
 ]

@@ -14,7 +14,7 @@ from orepass.work import for_people
 # A module may have a million results; what is nearest among the newest of them is explanation enough.
 _AT_MOST = 2000
 _AT_MOST_S = 0.5
-_SHOWN = 5
+_SHOWN = 3
 
 
 def explain_miss(step: Step) -> str:

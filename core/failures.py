@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from orepass.errors import StepError, StepKilled, StepTimeout
+import logging
+from functools import cache
+
+from orepass.errors import ArrayError, StepError, StepKilled, StepTimeout
 from orepass.step import Step
 from orepass.work import Failure
 
@@ -35,3 +38,23 @@ def killed(step: Step, failure: Failure) -> StepError:
 def timed_out(step: Step, failure: Failure) -> StepError:
     """The error of a step that ran past its `timeout_min`."""
     return step_error(step, failure, StepTimeout)
+
+
+class _InShort(logging.Filter):
+    """Takes Prefect's own traceback off the report of a failed step, whose message has the step's log already."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Shorten a record; keep all of them."""
+        error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+        if isinstance(error, StepError) and record.name.startswith("prefect.task_runs"):
+            record.msg, record.args, record.exc_info = str(error), (), None
+        elif isinstance(error, (StepError, ArrayError)):
+            record.msg, record.args, record.exc_info = str(error).partition("\n")[0], (), None
+        return True
+
+
+@cache
+def report_failures_in_short() -> None:
+    """Let Prefect's loggers report failed steps by their messages; once a process."""
+    for name in ("prefect.task_runs", "prefect.flow_runs"):
+        logging.getLogger(name).addFilter(_InShort())

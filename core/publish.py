@@ -35,6 +35,7 @@ def publish(result: Path, folder: Path, name: str | None = None) -> Path:
         except OSError:
             shutil.copy2(result, temporary)
         os.replace(temporary, place)
+        temporary.unlink(missing_ok=True)  # POSIX: renaming a link onto another one to the same file does nothing
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise StoreError(

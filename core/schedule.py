@@ -23,7 +23,7 @@ from orepass.board import StepProgress
 from orepass.claims import Owner
 from orepass.errors import ArrayError, StepError, StoreError
 from orepass.explain import explain_miss
-from orepass.failures import step_error
+from orepass.failures import report_failures_in_short, step_error
 from orepass.progress import Progress
 from orepass.report import StepReport, run_report
 from orepass.step import Hit, Step, make_steps
@@ -59,6 +59,7 @@ class _Work:
 
 async def schedule(module: Module[..., Any], config: Any, over: Sequence[Any] | None, label: str) -> Any:
     """See `Module.schedule`."""
+    report_failures_in_short()
     begun = time.perf_counter()
     config = module.typed(config)
     store = current_store()

@@ -119,10 +119,9 @@ def _ui(url: str) -> str:
 
 def _free_port() -> int:
     for port in (_USUAL_PORT, 0):
-        with socket.socket() as probe:
-            with contextlib.suppress(OSError):
-                probe.bind((_HOST, port))
-                return int(probe.getsockname()[1])
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((_HOST, port))
+            return int(probe.getsockname()[1])
     raise ServerError(f"No port is free on {_HOST}.")
 
 

@@ -48,6 +48,8 @@ class RunConfig(Config):
     server: str = "auto"
 
 
+_SHOWN_IN_FULL = 3
+
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -80,8 +82,9 @@ def run_flow(flow: Flow[..., Any], config: DictConfig) -> Any:
         sys.exit(2)
     except ArrayError as group:
         _complain(group)
-        for error in group.exceptions:
-            console.print(str(error), markup=False)
+        for position, error in enumerate(group.exceptions):
+            text = str(error)
+            console.print(text if position < _SHOWN_IN_FULL else text.partition("\n")[0], markup=False)
         sys.exit(1)
     except OrepassError as error:
         _complain(error)

@@ -98,7 +98,7 @@ async def publish_result(
             key="mining-result",
             description=f"Mined {result.pairs}",
         )
-        await acreate_markdown_artifact(_drawn(*histogram(scores)), key="mining-scores", description="Scores")
+        await acreate_markdown_artifact(_drawn(*histogram(scores.tolist())), key="mining-scores", description="Scores")
     return result
 
 

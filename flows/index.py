@@ -1,6 +1,6 @@
 """Train a FAISS index on embeddings and fill it with them.
 
-    python flows/index.py embedding_files='[embeddings.bin]' index_type="OPQ64,IVF1024,PQ64" train_index.use_gpu=false
+python flows/index.py embedding_files='[embeddings.bin]' index_type="OPQ64,IVF1024,PQ64" train_index.use_gpu=false
 """
 
 from __future__ import annotations
@@ -60,7 +60,13 @@ async def index(config: IndexConfig) -> Path:
     trained = await train_index.schedule(training, label=f"train_index.{training.lang}")
     filling = load(
         PopulateIndexConfig,
-        {"lang": "demo", "embedding_files": config.embedding_files, **common, **config.populate_index, "index": trained},
+        {
+            "lang": "demo",
+            "embedding_files": config.embedding_files,
+            **common,
+            **config.populate_index,
+            "index": trained,
+        },
     )
     populated = await populate_index.schedule(filling, label=f"populate_index.{filling.index_type}.{filling.lang}")
     for result, folder in ((trained, training.output_dir), (populated, filling.output_dir)):

@@ -1,7 +1,7 @@
 """Global bitext mining: two monolingual text collections in, translated sentence pairs out.
 
-    python flows/mining.py
-    python flows/mining.py src_lang=bn tgt_lang=hi +data=NAME
+python flows/mining.py
+python flows/mining.py src_lang=bn tgt_lang=hi +data=NAME
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import orepass  # noqa: F401  (first, because it sets Prefect's defaults)
 
 # isort: split
-import asyncio
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ import hydra
 from omegaconf import DictConfig
 from prefect import flow
 
-from orepass import run_report
+from orepass import run_report, together
 from orepass.blocks.launchers import LocalLauncher
 from orepass.config import Config
 from orepass.flows._arguments import with_literal_commas
@@ -105,11 +104,11 @@ async def mining(config: MiningConfig) -> MiningResult:
     those above the threshold are written. Where known pairs are at hand, the result is compared with them.
     """
     data = await find_data(config)
-    src, tgt = await asyncio.gather(
+    src, tgt = await together(
         prepare(config, data, config.src_lang),
         prepare(config, data, config.tgt_lang),
     )
-    forward, backward = await asyncio.gather(
+    forward, backward = await together(
         search(config, src, tgt, f"{config.src_lang}-{config.tgt_lang}"),
         search(config, tgt, src, f"{config.tgt_lang}-{config.src_lang}"),
     )
@@ -197,5 +196,3 @@ def main(config: DictConfig) -> None:
 if __name__ == "__main__":
     sys.argv[1:] = with_literal_commas(sys.argv[1:])
     main()
-
-

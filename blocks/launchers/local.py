@@ -59,5 +59,3 @@ class LocalLauncher(Launcher):
     def task_runner(self) -> TaskRunner[Any]:
         """See `Launcher`."""
         return LocalTaskRunner(self.cpus, self.gpus)
-
-

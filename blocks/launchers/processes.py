@@ -11,6 +11,7 @@ import signal
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
@@ -84,6 +85,7 @@ class _Worker:
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, gpus), name="orepass-worker", daemon=True)
         self._process.start()
+        self._answered = False
         theirs.close()
 
     def ask(self, payload: bytes, call: Call, tell: Callable[[Progress | LogLine], None]) -> Outcome:
@@ -94,7 +96,10 @@ class _Worker:
             while True:
                 if self._pipe.poll(_POLL_S):
                     answer = pickle.loads(self._pipe.recv_bytes())
+                    self._answered = True
                     if isinstance(answer, Outcome):
+                        if answer.failure is not None:  # a worker that could not load the call left its folder
+                            call.step.store.discard(call.partial, call.step.entry)
                         return answer
                     tell(answer)
                 if deadline is not None and time.monotonic() > deadline:
@@ -119,6 +124,8 @@ class _Worker:
         code = self._process.exitcode or 0
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         hint = ", perhaps because memory ran out" if code == -signal.SIGKILL else ""
+        if code > 0 and not self._answered:
+            hint = " while it started: a script that runs flows needs `if __name__ == '__main__':` around what it runs"
         return killed(call.step, _last_words(call, f"its worker process died ({how}{hint})"))
 
 
@@ -134,9 +141,16 @@ def _serve(pipe: Connection, gpus: tuple[str, ...]) -> None:
     threading.Thread(target=_end_with_the_flow, daemon=True).start()
     while True:
         try:
-            call, cpus = pickle.loads(pipe.recv_bytes())
+            payload = pipe.recv_bytes()
         except EOFError:
             return
+        try:
+            call, cpus = pickle.loads(payload)
+        except Exception as error:  # whatever an import in the user's code may raise
+            trace = traceback.format_exc()
+            failure = Failure(f"a worker cannot load it: {error!r}", trace, None, socket.gethostname())
+            pipe.send_bytes(pickle.dumps(Outcome(0.0, failure)))
+            continue
         _limit_threads(cpus)
 
         def tell(event: Progress | LogLine) -> None:
