@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -112,6 +112,22 @@ def embed_text(config: EmbedConfig, element: TextShard) -> EmbeddedShard:
     if zero:
         _log.warning("%s: %d of %d sentences have a zero row: they never match", element.text, zero, sentences)
     return EmbeddedShard(path, sentences, out.shape[1])
+
+
+def text_shards(text: Sequence[Path], embeddings: Sequence[Path] | None = None) -> list[TextShard]:
+    """The shards of a corpus out of the files of its text and of its embeddings, if there are any.
+
+    Raises:
+        InputError: there are not as many files of the one as of the other.
+    """
+    if embeddings is None:
+        return [TextShard(path) for path in text]
+    if len(text) != len(embeddings):
+        raise InputError(
+            f"There are {len(text)} text shards, the first {str(text[0])!r}, but {len(embeddings)} files of "
+            f"embeddings, the first {str(embeddings[0])!r}. Give one file of embeddings for each shard, in its order."
+        )
+    return [TextShard(*pair) for pair in zip(text, embeddings, strict=True)]
 
 
 def _batches(config: EmbedConfig, shard: TextShard, sentences: int) -> Iterator[tuple[int, NDArray[Any]]]:
