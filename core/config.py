@@ -46,7 +46,7 @@ def load(cls: type[T], options: Any) -> T:
     if isinstance(options, Mapping):
         _refuse_unknown(cls, options)
     try:
-        return cast(T, _adapter(cls).validate_python(options))
+        return cast(T, _adapter(cast(Hashable, cls)).validate_python(options))
     except ValidationError as error:
         raise ConfigError(explain_validation(cls.__name__, error)) from None
 
@@ -86,4 +86,4 @@ def _names(cls: type) -> list[str]:
 
 @cache
 def _adapter(cls: Hashable) -> TypeAdapter[Any]:
-    return TypeAdapter(cls)
+    return TypeAdapter(cast(type[Any], cls))

@@ -55,8 +55,9 @@ class StoreFileSystem(WritableFileSystem):
         """See `read_path`."""
         return await asyncio.to_thread(self._read, path)
 
+    # Prefect's abstract class says async, its own file systems answer both ways like this.
     @async_dispatch(aread_path)
-    def read_path(self, path: str) -> bytes:
+    def read_path(self, path: str) -> bytes:  # type: ignore[override]
         """The document that Prefect expects at a key.
 
         Raises:
@@ -70,7 +71,7 @@ class StoreFileSystem(WritableFileSystem):
         await asyncio.to_thread(self._write, path, content)
 
     @async_dispatch(awrite_path)
-    def write_path(self, path: str, content: bytes) -> None:
+    def write_path(self, path: str, content: bytes) -> None:  # type: ignore[override]
         """Keep a document that Prefect made.
 
         Raises:

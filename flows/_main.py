@@ -73,7 +73,7 @@ def run_flow(flow: Flow[..., Any], config: DictConfig) -> Any:
             use_store(Store(run.store.root))
         current_store().sweep()
         with prefect_server(run.server, console.print):
-            return asyncio.run(flow.with_options(task_runner=runner)(config=options))
+            return asyncio.run(_run(flow.with_options(task_runner=runner), options))
     except KeyboardInterrupt:
         console.print("[bold red]Interrupted.[/] What is finished is stored; the same command goes on from there.")
         sys.exit(130)
@@ -82,13 +82,17 @@ def run_flow(flow: Flow[..., Any], config: DictConfig) -> Any:
         sys.exit(2)
     except ArrayError as group:
         _complain(group)
-        for position, error in enumerate(group.exceptions):
-            text = str(error)
+        for position, failed in enumerate(group.exceptions):
+            text = str(failed)
             console.print(text if position < _SHOWN_IN_FULL else text.partition("\n")[0], markup=False)
         sys.exit(1)
     except OrepassError as error:
         _complain(error)
         sys.exit(1)
+
+
+async def _run(flow: Flow[..., Any], options: Any) -> Any:
+    return await flow(config=options)
 
 
 def _complain(error: BaseException) -> None:
