@@ -10,7 +10,7 @@ import orepass  # noqa: F401  (first, because it sets Prefect's defaults)
 
 # isort: split
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import hydra
@@ -72,7 +72,7 @@ class MiningConfig(Config):
     tgt_lang: str = "fr"
     data: DataConfig | None = None
     demo: DemoConfig = DemoConfig()
-    encoder: EncoderConfig = EncoderConfig()
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
     embedding_dimensions: int | None = None
     index_type: str = "Flat"
     nprobe: int = 32
