@@ -126,9 +126,7 @@ def _opened(path: Path) -> Iterator[io.BufferedIOBase]:
     try:
         stream = _open(path)
     except FileNotFoundError:
-        raise InputError(
-            f"No text file at {str(path)!r}. Check the path, or the shards of the data."
-        ) from None
+        raise InputError(f"No text file at {str(path)!r}. Check the path, or the shards of the data.") from None
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error.strerror}. Give a text file.") from error
     with stream:

@@ -52,9 +52,7 @@ def test_carriage_return_of_crlf_and_byte_order_mark_are_dropped(tmp_path: Path)
 
 
 @given(
-    lines=st.lists(
-        st.text(st.characters(exclude_characters="\n\ufeff", exclude_categories=["Cs"])), min_size=1
-    ),
+    lines=st.lists(st.text(st.characters(exclude_characters="\n\ufeff", exclude_categories=["Cs"])), min_size=1),
     suffix=st.sampled_from(list(PACK)),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -97,9 +95,7 @@ def test_bytes_that_are_not_utf8_are_an_error_with_file_and_line(tmp_path: Path)
 @pytest.mark.parametrize("read", [count_lines, lambda path: list(read_lines(path))])
 @pytest.mark.parametrize("data", [b"", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize("suffix", PACK)
-def test_empty_file_is_an_error(
-    tmp_path: Path, suffix: str, data: bytes, read: Callable[[Path], object]
-) -> None:
+def test_empty_file_is_an_error(tmp_path: Path, suffix: str, data: bytes, read: Callable[[Path], object]) -> None:
     path = write(tmp_path / f"none{suffix}", data)
     with pytest.raises(InputError, match="is empty"):
         read(path)
