@@ -51,12 +51,15 @@ def resolve_shards(spec: ShardSpec, lang: str, what: str = "text") -> list[Path]
         lang: the language code.
         what: what the files hold, for error messages.
 
+    Returns:
+        Absolute paths, so that they mean the same to a worker that runs in another folder.
+
     Raises:
         ConfigError: the spec has no entry for the language.
         InputError: a place where nothing is, or a file that is named twice.
     """
     places = _places(spec, lang, what)
-    found = [path for place in places for path in _files(place, lang, what)]
+    found = [path.absolute() for place in places for path in _files(place, lang, what)]
     for path, count in Counter(found).items():
         if count > 1:
             raise InputError(f"The {what} shards of {lang!r} name {str(path)!r} twice. Name every file once.")

@@ -40,8 +40,8 @@ def test_folder_is_its_visible_files(folder: Path) -> None:
 
 def test_relative_places_start_at_the_working_directory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    assert resolve_shards("{lang}.1.txt", "en") == [Path("en.1.txt")]
-    assert resolve_shards("{lang}.[12].txt", "fr") == [Path("fr.1.txt"), Path("fr.2.txt")]
+    assert resolve_shards("{lang}.1.txt", "en") == [folder / "en.1.txt"]
+    assert resolve_shards("{lang}.[12].txt", "fr") == [folder / "fr.1.txt", folder / "fr.2.txt"]
 
 
 @pytest.mark.parametrize("name", ["a b", 'it\'s "so"', "new\nline", "[abc]*?", "{brace}", "-dash"])
