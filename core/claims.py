@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import socket
 import threading
 import time
 import uuid
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import orjson
@@ -36,11 +36,10 @@ class Claim:
         _heart.forget(self._place)
         if _newest(self.folder) != self.generation:
             return  # somebody took this claim over: it is theirs now
-        # Renamed first, so that nobody finds half a claim.
-        grave = self.folder.with_name(f".{self.folder.name}.{uuid.uuid4().hex}")
-        with contextlib.suppress(OSError):
-            os.rename(self.folder, grave)
-            shutil.rmtree(grave, ignore_errors=True)
+        with contextlib.suppress(OSError):  # the last one fails where somebody claims it in this very moment
+            os.unlink(self._place / _OWNER)
+            os.rmdir(self._place)
+            os.rmdir(self.folder)
 
     @property
     def _place(self) -> Path:
@@ -58,7 +57,7 @@ class Owner:
     @classmethod
     def this_process(cls) -> Owner:
         """The owner that this process is."""
-        return cls(socket.gethostname(), os.getpid(), _start_of(os.getpid()))
+        return _owner(os.getpid())
 
     @classmethod
     def loads(cls, content: bytes) -> Owner | None:
@@ -112,6 +111,11 @@ def try_claim(folder: Path) -> Claim | Owner:
             continue
         _heart.remember(claim._place)
         return claim
+
+
+@cache
+def _owner(pid: int) -> Owner:
+    return Owner(socket.gethostname(), pid, _start_of(pid))
 
 
 def _newest(folder: Path) -> int | None:

@@ -50,6 +50,8 @@ class _InShort(logging.Filter):
             record.msg, record.args, record.exc_info = str(error), (), None
         elif isinstance(error, (StepError, ArrayError)):
             record.msg, record.args, record.exc_info = str(error).partition("\n")[0], (), None
+        elif (message := record.getMessage()).startswith("Finished in state Failed"):
+            record.msg, record.args = message.partition("\\n")[0], ()  # it repeats what was reported before
         return True
 
 

@@ -139,7 +139,11 @@ class Module(Task[P, R], Generic[P, R]):
             importable = not self.reference.startswith("__main__:") and resolve(self.reference) is self
         except OrepassError:
             importable = False
-        return (resolve, (self.reference,)) if importable else (_bare, (type(self),), self.__dict__)
+        if importable:
+            return resolve, (self.reference,)
+        # What the source file and its other names tell is looked up now: the other side has only the function.
+        _ = self.codec, self.config_type, self.source_digest, self.origin
+        return _bare, (type(self),), self.__dict__
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Be known in the process that this came to."""
@@ -173,13 +177,23 @@ class Module(Task[P, R], Generic[P, R]):
     @cached_property
     def codec(self) -> Codec:
         """Reads and writes the module's results."""
-        return Codec(typing.get_type_hints(self.function).get("return"))
+        return Codec(self._hints.get("return"))
 
     @cached_property
     def config_type(self) -> Any:
         """The type of the configuration, as annotated."""
         first = next(iter(inspect.signature(self.function).parameters))
-        return typing.get_type_hints(self.function).get(first)
+        return self._hints.get(first)
+
+    @cached_property
+    def _hints(self) -> dict[str, Any]:
+        try:
+            return typing.get_type_hints(self.function)
+        except NameError as error:
+            raise ConfigError(
+                f"The annotations of {self.reference} cannot be read: {error}. A class that a module's annotations "
+                "name must be importable at run time, at the top of its file, not only for type checking."
+            ) from error
 
     def typed(self, config: Any) -> Any:
         """The configuration as the dataclass that the function expects, from one, a mapping or a DictConfig.

@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
-from orepass.atomic import sync, write_atomically
+from orepass.atomic import sync
 from orepass.claims import Owner
 from orepass.digest import combine, digest_path
 from orepass.errors import ResultError, StoreError
@@ -89,19 +89,21 @@ class Store:
             raise self.failure(f"set {entry.name} aside", error) from error
         logger.warning("%s: a stored result cannot be used (%s): set aside in %s.", entry.name, why, place)
 
-    def new_partial(self) -> Path:
-        """A fresh folder for a run in progress.
+    def begin(self, partial: Path) -> None:
+        """Make the folder of a run that begins in this process.
+
+        Args:
+            partial: a name of `layout.new_partial()`.
 
         Raises:
             StoreError: the store cannot be written.
         """
-        partial = self.layout.new_partial()
         try:
-            partial.mkdir(parents=True)
+            partial.parent.mkdir(parents=True, exist_ok=True)
             _owner_of(partial).write_bytes(Owner.this_process().dumps())
+            partial.mkdir()
         except OSError as error:
             raise self.failure("begin a step", error) from error
-        return partial
 
     def outputs_of(self, partial: Path) -> dict[str, Output]:
         """Size and digest of every file that a run left in its folder, each forced to the disk.
@@ -134,7 +136,11 @@ class Store:
             StoreError: the store cannot be written; nothing of it is then taken for a result.
         """
         try:
-            write_atomically(partial / RECORD, record.dumps())
+            with open(partial / RECORD, "wb") as file:
+                file.write(record.dumps())
+                file.flush()
+                os.fsync(file.fileno())
+            sync(partial)
             entry.folder.parent.mkdir(parents=True, exist_ok=True)
             try:
                 os.rename(partial, entry.folder)

@@ -73,16 +73,12 @@ def claim_of(step: Step) -> Any:
 
 
 def call_of(step: Step) -> Call:
-    """A step as it goes to a worker, with a fresh folder and the run it belongs to.
-
-    Raises:
-        StoreError: the store cannot be written.
-    """
+    """A step as it goes to a worker, with a name for its folder and the run it belongs to."""
     run = TaskRunContext.get()
     task_run = run.task_run if run else None
     return Call(
         step=step,
-        partial=step.store.new_partial(),
+        partial=step.store.layout.new_partial(),
         requirements=step.module.requirements(step.config),
         flow_run_id=str(task_run.flow_run_id) if task_run and task_run.flow_run_id else None,
         task_run_id=str(task_run.id) if task_run else None,

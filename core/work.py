@@ -37,7 +37,7 @@ class Call:
 
     Attributes:
         step: what to compute.
-        partial: the folder, in the store, to work in.
+        partial: the folder, in the store, to work in; made by the worker.
         requirements: what the step needs.
         flow_run_id: of Prefect, for the record.
         task_run_id: of Prefect, for the record.
@@ -116,6 +116,7 @@ def perform(call: Call, listener: Listener | None = None, *, own_process: bool =
     cost = provenance.measure()
     started = datetime.datetime.now(datetime.UTC)
     try:
+        step.store.begin(call.partial)
         with _log_captured(call.partial / LOG, listener, own_process), working_in(call.partial), listening(listener):
             value = step.module.function(*step.arguments)
         used = cost()

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import DictConfig
 from prefect import Flow
@@ -92,7 +92,7 @@ def run_flow(flow: Flow[..., Any], config: DictConfig) -> Any:
 
 
 async def _run(flow: Flow[..., Any], options: Any) -> Any:
-    return await flow(config=options)
+    return await cast(Any, flow(config=options))
 
 
 def _complain(error: BaseException) -> None:

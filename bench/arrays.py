@@ -1,0 +1,96 @@
+"""What an array costs: keys and look-ups of cached elements, and task runs of trivial ones.
+
+    python bench/arrays.py [RUNS]
+
+Needs a Prefect server (PREFECT_API_URL, else one is started in the background).
+"""
+
+from __future__ import annotations
+
+import orepass  # noqa: F401  (first, because it sets Prefect's defaults)
+
+# isort: split
+import asyncio
+import functools
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from _measure import Variant, main
+from prefect import flow
+
+from orepass import Store, module, use_store
+from orepass.blocks.launchers import make_launcher
+from orepass.key import make_keys
+from orepass.server import prefect_server
+from orepass.step import make_steps
+from orepass.work import Call, perform
+
+CACHED = (50, 500, 2_000, 10_000)
+COMPUTED = 500
+
+
+@dataclass(frozen=True)
+class TrivialConfig:
+    """A configuration of the usual size."""
+
+    lang: str = "fr"
+    index_type: str = "IVF1024,Flat"
+    k: int = 16
+    threshold: float = 1.06
+
+
+@module(name="bench_trivial")
+def trivial(config: TrivialConfig, element: int) -> int:
+    """Do nothing."""
+    return element
+
+
+@flow
+async def array(count: int) -> float:
+    """Schedule an array.
+
+    Returns:
+        Seconds inside the flow.
+    """
+    begun = time.perf_counter()
+    results = await trivial.schedule(TrivialConfig(), over=range(count))
+    assert results == list(range(count))
+    return time.perf_counter() - begun
+
+
+def cached(count: int, folder: Path) -> dict[str, float]:
+    """A rerun over elements that are all in the store."""
+    store = Store(folder)
+    use_store(store)
+    for step in make_steps(trivial, TrivialConfig(), range(count), store):
+        outcome = perform(Call(step, store.layout.new_partial(), trivial.requirements(None)))
+        assert outcome.failure is None
+    begun = time.perf_counter()
+    keys = list(make_keys(trivial.name, "1", TrivialConfig(), range(count), store.digest))
+    keying = time.perf_counter() - begun
+    with prefect_server():
+        runner = make_launcher("local").task_runner()
+        took = asyncio.run(array.with_options(task_runner=runner)(count))
+    return {"seconds": took, "ms/element": 1000 * took / len(keys), "keying s": keying}
+
+
+def computed(folder: Path) -> dict[str, float]:
+    """An array of which nothing is in the store."""
+    use_store(Store(folder))
+    with prefect_server():
+        runner = make_launcher("local").task_runner()
+        took = asyncio.run(array.with_options(task_runner=runner)(COMPUTED))
+        settle()
+    return {"seconds": took, "ms/element": 1000 * took / COMPUTED}
+
+
+def settle() -> None:
+    """Let the server work off the events of this run, so that the next one does not wait behind them."""
+    time.sleep(20)
+
+
+if __name__ == "__main__":
+    variants: dict[str, Variant] = {f"{count:,} cached": functools.partial(cached, count) for count in CACHED}
+    variants[f"{COMPUTED:,} computed (local)"] = computed
+    main("schedule() over an array of trivial elements, against a running server", variants)
