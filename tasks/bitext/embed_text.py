@@ -78,7 +78,7 @@ def _for_cache(config: EmbedConfig) -> Mapping[str, Any]:
 def _is_whole(output: EmbeddedShard, config: EmbedConfig, element: TextShard) -> bool:
     rows = np.load(output.embeddings, mmap_mode="r")
     size = rows.offset + output.sentences * output.dim * np.dtype(np.float32).itemsize
-    return rows.shape == (output.sentences, output.dim) and output.embeddings.stat().st_size == size
+    return (rows.shape, output.embeddings.stat().st_size) == ((output.sentences, output.dim), size)
 
 
 @module(version="1", validate=_is_whole, config_for_cache=_for_cache)

@@ -113,7 +113,7 @@ def training_size(index: faiss.Index, index_type: str) -> int:
     lists = inverted_file(index)
     bits = [int(bits) for bits in re.findall(r"PQ\d+x(\d+)", index_type)]
     centroids = [_CENTROIDS_OF_A_BYTE, 0 if lists is None else lists.nlist, *(2**b for b in bits)]
-    return _POINTS_PER_CENTROID * max(centroids)
+    return _POINTS_PER_CENTROID * int(max(centroids))
 
 
 def _sample(vectors: Vectors, size: int) -> Floats32:
