@@ -9,17 +9,19 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 Variant = Callable[[Path], dict[str, float]]
+Runs = dict[str, list[dict[str, float]]]
 
 
-def main(title: str, variants: dict[str, Variant], compare: Sequence[tuple[str, str, float]] = ()) -> None:
+def main(title: str, variants: dict[str, Variant], conclude: Callable[[Runs], str] | None = None) -> None:
     """Be the driver, or the process of one variant.
 
     A variant gets a fresh folder and returns figures by name; `seconds` is what is compared, and what it calls
@@ -28,31 +30,26 @@ def main(title: str, variants: dict[str, Variant], compare: Sequence[tuple[str, 
     Args:
         title: what is measured.
         variants: what is run, by name.
-        compare: pairs of names, and what the ratio of the first one's seconds to the second one's may be.
+        conclude: makes the line at the end, of all figures.
     """
     if len(sys.argv) == 4 and sys.argv[1] == "--variant":
         _be(variants[sys.argv[2]], Path(sys.argv[3]))
         return
     runs = int(sys.argv[1]) if len(sys.argv) == 2 else 5
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in variants}
+    found: Runs = {name: [] for name in variants}
     for _ in range(runs):
         for name in variants:
             found[name].append(_run(name))
     console = Console(width=120)
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    console.print(f"{title}\n{runs} runs in turn; {os.cpu_count()} cores, load {load}, Python {platform.python_version()}")
+    python = platform.python_version()
+    console.print(f"{title}\n{runs} runs in turn; {os.cpu_count()} cores, load {load}, Python {python}")
     console.print(_table(found))
-    for first, second, at_most in compare:
-        ratios = [a["seconds"] / b["seconds"] for a, b in zip(found[first], found[second], strict=True)]
-        console.print(
-            f"{first} / {second}: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}), "
-            f"aim: at most {at_most:g}"
-        )
+    if conclude is not None:
+        console.print(conclude(found))
 
 
 def _run(name: str) -> dict[str, float]:
-    import tempfile
-
     with tempfile.TemporaryDirectory(prefix="orepass-bench-") as folder:
         command = [sys.executable, sys.argv[0], "--variant", name, folder]
         environment = {**os.environ, "PREFECT_LOGGING_LEVEL": "ERROR"}
@@ -66,7 +63,7 @@ def _be(variant: Variant, folder: Path) -> None:
     print(json.dumps(figures | {"peak MB": max(figures.get("peak MB", 0.0), *peaks)}))
 
 
-def _table(found: dict[str, list[dict[str, float]]]) -> Table:
+def _table(found: Runs) -> Table:
     names = list(dict.fromkeys(name for runs in found.values() for name in runs[0]))
     table = Table("variant", *names)
     for variant, runs in found.items():

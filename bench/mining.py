@@ -1,0 +1,122 @@
+"""What the flow costs on top of its functions: 20,000 x 20,000 precomputed embeddings, d = 256, flat, cold.
+
+    python bench/mining.py [RUNS]
+
+Needs a Prefect server (PREFECT_API_URL, else one is started in the background). "the flow" is one mining run on the
+local launcher with an empty store; "an empty flow" is the fixed start of Prefect; "direct" calls the same functions
+one after the other in one process that may use all cores. The ratio that counts is (flow - empty flow) / direct.
+"""
+
+from __future__ import annotations
+
+import orepass  # noqa: F401  (first, because it sets Prefect's defaults)
+
+# isort: split
+import asyncio
+import statistics
+from pathlib import Path
+
+import numpy as np
+from _measure import main, seconds
+from prefect import flow
+
+from orepass import Store, use_store
+from orepass.blocks.launchers import make_launcher
+from orepass.flows.mining import MiningConfig, mining
+from orepass.server import prefect_server
+from orepass.tasks.bitext.embed_text import EmbedConfig, TextShard, embed_text
+from orepass.tasks.bitext.evaluate import EvaluateConfig, evaluate
+from orepass.tasks.bitext.merge_indexes import MergeIndexesConfig, merge_indexes
+from orepass.tasks.bitext.mine_pairs import MinePairsConfig, mine_pairs
+from orepass.tasks.bitext.neighbours import NeighboursConfig, neighbours
+from orepass.tasks.bitext.populate_index import PopulateIndexConfig, populate_index
+from orepass.tasks.bitext.train_index import TrainIndexConfig, train_index
+from orepass.tasks.bitext.write_pairs import WritePairsConfig, write_pairs
+from orepass.tasks.bitext.xsim import XsimConfig
+from orepass.tasks.text.shards import DataConfig
+
+SENTENCES, WIDTH, NOISE = 20_000, 256, 0.06
+
+
+def make_corpus(folder: Path) -> DataConfig:
+    """Two languages whose first halves are translations of one another, shuffled."""
+    rng = np.random.default_rng(0)
+    src = rng.standard_normal((SENTENCES, WIDTH), dtype=np.float32)
+    src /= np.linalg.norm(src, axis=1, keepdims=True)
+    tgt = src + NOISE * rng.standard_normal((SENTENCES, WIDTH), dtype=np.float32)
+    tgt[SENTENCES // 2 :] = rng.standard_normal((SENTENCES // 2, WIDTH), dtype=np.float32)
+    order = rng.permutation(SENTENCES)
+    for lang, rows, ids in (("aa", src, range(SENTENCES)), ("bb", tgt[order], order)):
+        np.save(folder / f"{lang}.npy", rows)
+        (folder / f"{lang}.txt").write_text("".join(f"sentence {i} of {lang}\n" for i in ids))
+    known = (f"sentence {i} of aa\tsentence {i} of bb\n" for i in range(SENTENCES // 2))
+    (folder / "gold.tsv").write_text("".join(known))
+    shards, embeddings = f"{folder}/{{lang}}.txt", f"{folder}/{{lang}}.npy"
+    return DataConfig(name="bench", shards=shards, gold=folder / "gold.tsv", embeddings=embeddings)
+
+
+def through_the_flow(folder: Path) -> dict[str, float]:
+    """A cold run of the flow."""
+    data = make_corpus(folder)
+    use_store(Store(folder / "store"))
+    config = MiningConfig(src_lang="aa", tgt_lang="bb", data=data, threshold=1.06, output_dir=str(folder / "out"))
+    with prefect_server():
+        runner = make_launcher("local").task_runner()
+        took = seconds(lambda: asyncio.run(mining.with_options(task_runner=runner)(config)))
+    return {"seconds": took}
+
+
+@flow
+async def nothing() -> None:
+    """A flow without a step."""
+
+
+def empty_flow(folder: Path) -> dict[str, float]:
+    """The fixed start of Prefect."""
+    with prefect_server():
+        runner = make_launcher("local").task_runner()
+        return {"seconds": seconds(lambda: asyncio.run(nothing.with_options(task_runner=runner)()))}
+
+
+def direct(folder: Path) -> dict[str, float]:
+    """The flow's functions, called."""
+    data = make_corpus(folder)
+    return {"seconds": seconds(lambda: _direct(folder, data))}
+
+
+def _direct(folder: Path, data: DataConfig) -> None:
+    text = {lang: (folder / f"{lang}.txt",) for lang in ("aa", "bb")}
+    vectors, indexes = {}, {}
+    for lang in text:
+        shard = TextShard(text[lang][0], folder / f"{lang}.npy")
+        vectors[lang] = (embed_text(EmbedConfig(lang), shard).embeddings,)
+        trained = train_index(TrainIndexConfig(lang, vectors[lang]))
+        part = populate_index(PopulateIndexConfig(lang, trained), vectors[lang][0])
+        indexes[lang] = merge_indexes(MergeIndexesConfig((part,)))
+    forward = (neighbours(NeighboursConfig(indexes["bb"], vectors["bb"], num_cpu=2), vectors["aa"][0]),)
+    backward = (neighbours(NeighboursConfig(indexes["aa"], vectors["aa"], num_cpu=2), vectors["bb"][0]),)
+    mined = mine_pairs(MinePairsConfig(forward, backward, threshold=1.06))
+    pairs = write_pairs(WritePairsConfig(mined.pairs, text["aa"], text["bb"]))
+    assert data.gold is not None
+    found = evaluate(EvaluateConfig(pairs, data.gold, XsimConfig(forward, backward, text["aa"], text["bb"])))
+    assert found.f1 > 0.5
+
+
+def over_direct(runs: dict[str, list[dict[str, float]]]) -> str:
+    """The ratio that counts."""
+    ratios = [
+        (a["seconds"] - b["seconds"]) / c["seconds"]
+        for a, b, c in zip(runs["the flow"], runs["an empty flow"], runs["direct"], strict=True)
+    ]
+    return (
+        f"(the flow - an empty flow) / direct: {statistics.median(ratios):.2f} "
+        f"({min(ratios):.2f} to {max(ratios):.2f}), aim: at most 1.5"
+    )
+
+
+if __name__ == "__main__":
+    main(
+        f"Mining {SENTENCES:,} x {SENTENCES:,}, d={WIDTH}, flat, cold",
+        {"the flow": through_the_flow, "an empty flow": empty_flow, "direct": direct},
+        over_direct,
+    )
