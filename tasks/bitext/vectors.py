@@ -15,8 +15,8 @@ Floats32 = NDArray[np.float32]
 Floats64 = NDArray[np.float64]
 Ids = NDArray[np.int64]
 
-_UNIT = 1e-6
-"""A squared norm this near to 1 counts as 1: a row that float32 normalised once keeps its bits for good."""
+_UNIT = 1e-5
+"""A squared norm this near to 1 counts as 1: a row that was scaled once keeps its bits for good."""
 
 
 class Vectors:
@@ -54,7 +54,8 @@ class Vectors:
         """
         shards = np.searchsorted(self._starts, ids, side="right") - 1
         if len(ids) and shards.min() == shards.max():
-            raw = self._shards[shards[0]][ids - self._starts[shards[0]]]
+            # Unlike indexing, `take` lets other threads run.
+            raw = self._shards[shards[0]].take(ids - self._starts[shards[0]], axis=0)
         else:
             raw = np.empty((len(ids), self.dim), np.float32)
             for shard in np.unique(shards):
@@ -71,14 +72,19 @@ class Vectors:
                 yield first, self._unit(raw, np.arange(first, first + len(raw)))
 
     def _unit(self, raw: NDArray[Any], ids: Ids) -> Floats64:
-        rows = raw.astype(np.float64)
-        squares = np.vecdot(rows, rows)
-        if not np.isfinite(squares).all():
-            raise self._not_finite(int(ids[~np.isfinite(squares)][0]))
-        scale = (np.abs(squares - 1) > _UNIT) & (squares > 0)
-        if scale.any():
-            rows[scale] = (rows[scale] / np.sqrt(squares[scale])[:, None]).astype(np.float32)
+        narrow = raw.astype(np.float32, copy=False)
+        rows = narrow.astype(np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            other = np.flatnonzero(~(np.abs(np.vecdot(narrow, narrow) - 1) <= _UNIT))
+        if len(other):
+            rows[other] = self._scaled(rows[other], ids[other])
         return rows
+
+    def _scaled(self, rows: Floats64, ids: Ids) -> Floats64:
+        norms = np.sqrt(np.vecdot(rows, rows))
+        if not np.isfinite(norms).all():
+            raise self._not_finite(int(ids[~np.isfinite(norms)][0]))
+        return (rows / np.where(norms > 0, norms, 1)[:, None]).astype(np.float32).astype(np.float64)
 
     def _not_finite(self, row: int) -> InputError:
         shard = int(np.searchsorted(self._starts, row, side="right")) - 1
