@@ -40,12 +40,14 @@ def canonical(value: Any, digest: Digest, where: str = "config") -> Any:
         UnkeyableError: a value that has no such form; names the field.
         ConfigError: a mandatory value (`???`) that was not given.
     """
-    if value is None or (isinstance(value, (bool, str)) and not isinstance(value, enum.Enum)):
-        return value
     if isinstance(value, enum.Enum):
         return canonical(value.value, digest, where)
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) and not isinstance(value, (np.longdouble, np.clongdouble)):
         return canonical(value.item(), digest, where)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _text(value, where)
     if isinstance(value, (int, float)):
         return _number(value)
     if isinstance(value, Path):
@@ -86,19 +88,33 @@ def resolved(config: Container, where: str = "config") -> Any:
 def _number(value: int | float) -> Any:
     if isinstance(value, float):
         if not math.isfinite(value):
-            return {"$float": repr(value)}
-        if value.is_integer() and abs(value) < _LARGEST_EXACT:
-            return int(value)
-        return value
-    if abs(value) >= _LARGEST_EXACT:  # beyond what JSON numbers carry exactly
-        return {"$int": str(value)}
-    return int(value)
+            return {"$float": repr(float(value))}
+        if not value.is_integer():
+            return float(value)
+    exact = int(value)
+    # Beyond what JSON numbers carry exactly. Python writes integers of any length in hexadecimal digits only.
+    return {"$int": hex(exact)} if abs(exact) >= _LARGEST_EXACT else exact
+
+
+def _text(value: str, where: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise UnkeyableError(
+            f"{where} is {value!r}, which UTF-8 cannot write, so it cannot stand in a cache key. Is it the name of a "
+            "file? Give it as a Path."
+        ) from None
+    return str(value)
 
 
 def _mapping(mapping: Mapping[Any, Any], digest: Digest, where: str) -> dict[str, Any]:
     for key in mapping:
         if not isinstance(key, str):
             raise UnkeyableError(f"{where} has the key {key!r}; only strings can be keys of a mapping in a cache key.")
+        _text(key, f"a key of {where}")
+    # A key that begins with $ gets another one, so that it is not taken for one of the marks made here.
     return {
-        key: canonical(value, digest, f"{where}.{key}") for key, value in mapping.items() if key not in IGNORED_FIELDS
+        f"${key}" if key.startswith("$") else key: canonical(value, digest, f"{where}.{key}")
+        for key, value in mapping.items()
+        if key not in IGNORED_FIELDS
     }

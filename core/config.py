@@ -60,6 +60,8 @@ def explain_validation(name: str, error: ValidationError) -> str:
             lines.append(f"  {where}: required, but not given.")
         elif problem["type"] == "orepass_unknown_option":
             lines.append(f"  {where}: {problem['msg']}")
+        elif problem["type"] == "value_error":  # raised by the configuration's own checks, which say it all
+            lines.append(f"  {where}: {problem['ctx']['error']}")
         else:
             lines.append(f"  {where}: {problem['msg']}, got {problem['input']!r}.")
     return "\n".join(lines)

@@ -1,9 +1,11 @@
-"""The digest that stands for a file's content in a key: xxh3-128, remembered per size, mtime and inode."""
+"""The digest that stands for a file's content in a key: xxh3-128, remembered per size, times and inode."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import xxhash
@@ -14,8 +16,9 @@ from orepass.errors import InputError
 _BLOCK = 1 << 20
 # Below this a digest costs no more than looking it up in the memo.
 _WORTH_REMEMBERING = 1 << 18
-# A file changed this recently may change again within one tick of its mtime, unseen by the memo.
+# A file changed this recently may change again within one tick of its times, unseen by the memo.
 _SETTLED_AFTER_S = 2.0
+_DIGITS = 32
 
 
 def digest_path(path: Path, memo: Path | None = None) -> str:
@@ -23,7 +26,7 @@ def digest_path(path: Path, memo: Path | None = None) -> str:
 
     Args:
         path: a file or a folder. Its own name and place do not count; in a folder the names of its files do.
-        memo: a folder in which digests of large files are remembered under their path, size, mtime and inode.
+        memo: a folder in which digests of large files are remembered under their path, size, times and inode.
 
     Returns:
         32 hexadecimal digits.
@@ -50,27 +53,51 @@ def combine(digests: dict[str, str]) -> str:
 
 
 def _digest_folder(path: Path, memo: Path | None) -> str:
-    files = (file for file in path.rglob("*") if file.is_file())
-    return combine({file.relative_to(path).as_posix(): _digest_file(file, memo) for file in files})
+    return combine({name: _digest_file(path / name, memo) for name in _files_below(path, ())})
+
+
+def _files_below(folder: Path, above: tuple[str, ...]) -> Iterator[str]:
+    """The files in a folder and in those in it, linked ones too, as POSIX paths relative to it."""
+    real = os.path.realpath(folder)
+    if real in above:
+        raise InputError(f"{str(folder)!r} is a link to a folder that it is in itself. Remove it.")
+    for found in os.scandir(folder):
+        if found.is_dir():
+            for name in _files_below(folder / found.name, (*above, real)):
+                yield f"{found.name}/{name}"
+        elif found.is_file():
+            yield found.name
 
 
 def _digest_file(path: Path, memo: Path | None) -> str:
     with open(path, "rb") as file:
-        before = os.fstat(file.fileno())
-        remembered = None
-        settled = time.time() - before.st_mtime > _SETTLED_AFTER_S
-        if memo is not None and settled and before.st_size >= _WORTH_REMEMBERING:
-            identity = f"{path.resolve()}\0{before.st_size}\0{before.st_mtime_ns}\0{before.st_ino}"
-            name = xxhash.xxh3_128_hexdigest(os.fsencode(identity))
-            remembered = memo / name[:2] / name
-            if remembered.exists():
-                return remembered.read_text()
+        remembered = _place_in(memo, path, os.fstat(file.fileno())) if memo is not None else None
+        if remembered is not None and (digest := _recall(remembered)):
+            return digest
         whole = xxhash.xxh3_128()
         while block := file.read(_BLOCK):
             whole.update(block)
     if remembered is not None:
-        try:
+        # A store that cannot be written is reported where a result is stored.
+        with contextlib.suppress(OSError):
             write_atomically(remembered, whole.hexdigest().encode(), durable=False)
-        except OSError:
-            return whole.hexdigest()  # a store that cannot be written is reported where a result is stored
     return whole.hexdigest()
+
+
+def _place_in(memo: Path, path: Path, state: os.stat_result) -> Path | None:
+    """Where the memo keeps the digest of a file in this state; None for a file that it does not keep."""
+    # mtime can be set back after a change, ctime cannot.
+    settled = time.time() - max(state.st_mtime, state.st_ctime) > _SETTLED_AFTER_S
+    if not settled or state.st_size < _WORTH_REMEMBERING:
+        return None
+    identity = f"{path.resolve()}\0{state.st_size}\0{state.st_mtime_ns}\0{state.st_ctime_ns}\0{state.st_ino}"
+    name = xxhash.xxh3_128_hexdigest(os.fsencode(identity))
+    return memo / name[:2] / name
+
+
+def _recall(remembered: Path) -> str | None:
+    try:
+        digest = remembered.read_text()
+    except (OSError, ValueError):
+        return None
+    return digest if len(digest) == _DIGITS else None  # a power cut can leave less

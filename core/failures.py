@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from functools import cache
 
-from orepass.errors import ArrayError, StepError, StepKilled, StepTimeout
+from orepass.errors import OrepassError, StepError, StepKilled, StepTimeout
 from orepass.step import Step
 from orepass.work import Failure
 
@@ -41,14 +41,14 @@ def timed_out(step: Step, failure: Failure) -> StepError:
 
 
 class _InShort(logging.Filter):
-    """Takes Prefect's own traceback off the report of a failed step, whose message has the step's log already."""
+    """Takes Prefect's own traceback off the report of an error whose message says what is wrong."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Shorten a record; keep all of them."""
         error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
         if isinstance(error, StepError) and record.name.startswith("prefect.task_runs"):
             record.msg, record.args, record.exc_info = str(error), (), None
-        elif isinstance(error, (StepError, ArrayError)):
+        elif isinstance(error, OrepassError):
             record.msg, record.args, record.exc_info = str(error).partition("\n")[0], (), None
         elif (message := record.getMessage()).startswith("Finished in state Failed"):
             record.msg, record.args = message.partition("\\n")[0], ()  # it repeats what was reported before

@@ -19,7 +19,7 @@ from typing import Any
 import cloudpickle
 
 from orepass import provenance
-from orepass.errors import ResultError
+from orepass.errors import OrepassError, ResultError
 from orepass.key import NO_ELEMENT, SCHEME
 from orepass.layout import LOG
 from orepass.progress import Progress, listening
@@ -190,9 +190,11 @@ def _checked(call: Call, value: Any) -> Any:
 
 def _failure(call: Call, error: BaseException) -> Failure:
     trace = "".join(traceback.format_exception(error))
+    before = tail(call.partial / LOG)
     with contextlib.suppress(OSError), open(call.partial / LOG, "a") as file:
         file.write(trace)
-    log = tail(call.partial / LOG) or trace
+    # An error raised on purpose says what is wrong; where in the code that was noticed is no news.
+    log = before if isinstance(error, OrepassError) else tail(call.partial / LOG) or trace
     kept = call.step.store.discard(call.partial, call.step.entry)
     try:
         pickled = cloudpickle.dumps(error)

@@ -4,21 +4,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 _MULTIRUN = {"-m", "--multirun"}
-# A key, possibly with + or ~ before and @package behind, and a value that is a bare word with commas: not a list,
-# not a mapping, not quoted, no interpolation or function call.
-_BARE_WITH_COMMAS = re.compile(r"^([~+]{0,2}[\w./@:-]+)=([^\[\]{}()'\"$,]*,[^\[\]{}()'\"$]*)$")
+_GROUPS = {folder.name for folder in (Path(__file__).parent.parent / "conf").iterdir() if folder.is_dir()} | {"hydra"}
+_OVERRIDE = re.compile(r"^(?P<prefix>[+~]{0,2})(?P<key>\w[\w./@:-]*)=(?P<value>.*)$", re.DOTALL)
+# A bare word with commas: not a list or mapping, not quoted, no interpolation or function call.
+_BARE_WITH_COMMAS = re.compile(r"^[^\[\]{}()'\"$,]*,[^\[\]{}()'\"$]*$")
 
 
-def with_literal_commas(arguments: Sequence[str]) -> list[str]:
-    """Quote values such as `OPQ64,IVF1024,PQ64`, which Hydra would refuse as a sweep that nobody asked for.
+def for_hydra(arguments: Sequence[str]) -> list[str]:
+    """Change what Hydra would refuse, or refuse without help.
 
-    With `--multirun` a comma separates the values of a sweep, and nothing is changed.
+    * `index_type=OPQ64,IVF1024,PQ64` gets quotes, because a comma is a sweep that nobody asked for without
+      `--multirun`.
+    * `kk=16` becomes `++kk=16`, so that an option that is not there reaches the typed configuration, whose error lists
+      the options that are. What chooses from a group (`launcher=debug`) stays.
 
     Args:
         arguments: without the program's name.
     """
-    if _MULTIRUN & set(arguments):
-        return list(arguments)
-    return [_BARE_WITH_COMMAS.sub(r"\1='\2'", argument) for argument in arguments]
+    multirun = bool(_MULTIRUN & set(arguments))
+    return [_changed(argument, multirun) for argument in arguments]
+
+
+def _changed(argument: str, multirun: bool) -> str:
+    found = _OVERRIDE.match(argument)
+    if found is None:
+        return argument
+    prefix, key, value = found["prefix"], found["key"], found["value"]
+    chooses = re.split(r"[./@]", key)[0] in _GROUPS and "." not in key and not value.startswith("{")
+    if not prefix and not chooses and not key.startswith("hydra"):
+        prefix = "++"
+    if not multirun and _BARE_WITH_COMMAS.match(value):
+        value = f"'{value}'"
+    return f"{prefix}{key}={value}"

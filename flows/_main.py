@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import sys
-from collections.abc import Mapping
+import typing
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 from omegaconf import DictConfig
 from prefect import Flow
-from prefect.exceptions import ParameterTypeError
 from rich.console import Console
 
 from orepass.blocks.launchers import make_launcher
 from orepass.canonical import resolved
 from orepass.config import Config, load
-from orepass.errors import ArrayError, OrepassError
+from orepass.errors import ArrayError, ConfigError, OrepassError
+from orepass.failures import report_failures_in_short
+from orepass.flows._arguments import for_hydra
 from orepass.server import prefect_server
 from orepass.store import Store, current_store, use_store
 
@@ -53,6 +56,20 @@ _SHOWN_IN_FULL = 3
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+def start(main: Callable[[], None], about: str, options: type) -> None:
+    """Run a flow's `main` on the command line's arguments, after what `--help` has to say of its own.
+
+    Args:
+        main: a function that Hydra wrapped.
+        about: what the flow does.
+        options: the flow's configuration.
+    """
+    if {"--help", "-h"} & set(sys.argv[1:]):
+        print(about, options.__name__, inspect.getdoc(options), sep="\n")
+    sys.argv[1:] = for_hydra(sys.argv[1:])
+    main()
+
+
 def run_flow(flow: Flow[..., Any], config: DictConfig) -> Any:
     """Run a flow as a Hydra configuration says, and end the process if it fails.
 
@@ -64,10 +81,12 @@ def run_flow(flow: Flow[..., Any], config: DictConfig) -> Any:
     Raises:
         SystemExit: 1 if something failed, 2 if the configuration cannot be used, 130 after Ctrl-C.
     """
+    report_failures_in_short()
     try:
         options = resolved(config)
         names = RunConfig.__dataclass_fields__
         run = load(RunConfig, {name: options.pop(name) for name in names if name in options})
+        load(typing.get_type_hints(flow.fn)["config"], options)  # what is wrong is better known before all else
         runner = make_launcher(**run.launcher).task_runner()
         if run.store.root is not None:
             use_store(Store(run.store.root))
@@ -77,7 +96,7 @@ def run_flow(flow: Flow[..., Any], config: DictConfig) -> Any:
     except KeyboardInterrupt:
         console.print("[bold red]Interrupted.[/] What is finished is stored; the same command goes on from there.")
         sys.exit(130)
-    except ParameterTypeError as error:
+    except ConfigError as error:
         _complain(error)
         sys.exit(2)
     except ArrayError as group:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import orepass  # noqa: F401  (first, because it sets Prefect's defaults)
 
 # isort: split
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,8 +19,7 @@ from prefect import flow
 
 from orepass.blocks.launchers import LocalLauncher
 from orepass.config import Config, load
-from orepass.flows._arguments import with_literal_commas
-from orepass.flows._main import run_flow
+from orepass.flows._main import run_flow, start
 from orepass.publish import publish
 from orepass.tasks.bitext.populate_index import PopulateIndexConfig, populate_index
 from orepass.tasks.bitext.train_index import TrainIndexConfig, train_index
@@ -82,5 +80,4 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = with_literal_commas(sys.argv[1:])
-    main()
+    start(main, __doc__, IndexConfig)

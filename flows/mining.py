@@ -9,7 +9,6 @@ from __future__ import annotations
 import orepass  # noqa: F401  (first, because it sets Prefect's defaults)
 
 # isort: split
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,11 +19,12 @@ from prefect import flow
 from orepass import run_report, together
 from orepass.blocks.launchers import LocalLauncher
 from orepass.config import Config
-from orepass.flows._arguments import with_literal_commas
-from orepass.flows._main import run_flow
+from orepass.errors import ConfigError
+from orepass.flows._main import run_flow, start
 from orepass.flows._mining_report import MiningResult, print_result, publish_result, threshold_of
 from orepass.tasks.bitext.embed_text import EmbedConfig, EmbeddedShard, TextShard, embed_text
 from orepass.tasks.bitext.evaluate import EvaluateConfig, Evaluation, evaluate
+from orepass.tasks.bitext.margin import MARGINS, RETRIEVALS, check_choice
 from orepass.tasks.bitext.merge_indexes import MergeIndexesConfig, merge_indexes
 from orepass.tasks.bitext.mine_pairs import MinePairsConfig, mine_pairs
 from orepass.tasks.bitext.neighbours import Neighbours, NeighboursConfig, neighbours
@@ -83,6 +83,13 @@ class MiningConfig(Config):
     num_cpu: int = 1
     timeout_min: float | None = None
     output_dir: str = "outputs/mining"
+
+    def __post_init__(self) -> None:
+        check_choice("margin", self.margin, MARGINS)
+        check_choice("retrieval", self.retrieval, RETRIEVALS)
+        for option in ("k", "nprobe", "num_cpu"):
+            if getattr(self, option) < 1:
+                raise ConfigError(f"{option}={getattr(self, option)} is too small; it must be at least 1.")
 
 
 @dataclass(frozen=True)
@@ -194,5 +201,4 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = with_literal_commas(sys.argv[1:])
-    main()
+    start(main, __doc__, MiningConfig)
