@@ -85,26 +85,51 @@ def catalog_corpus(config: CatalogCorpusConfig) -> CatalogCorpus:
     """
     if not 0 <= config.distractors < 1:
         raise ConfigError(f"distractors={config.distractors} is out of range. Give a part of a whole: 0 <= d < 1.")
-    pairs = _shuffled(parallel_sentences(config.source, config.src_lang, config.tgt_lang), config.seed, "draw")
-    sentences = int(len(pairs) / (1 + config.distractors))
-    lonely = round(sentences * config.distractors)
-    gold = pairs[: sentences - lonely]
-    if not gold:
+    pairs = parallel_sentences(config.source, config.src_lang, config.tgt_lang)
+    texts = draw_texts(pairs, config.distractors, config.seed)
+    if not texts.gold:
         raise InputError(
             f"{len(pairs)} usable sentence pairs {config.src_lang}-{config.tgt_lang} in the catalogs of "
             f"{config.source!r}: too few for a corpus. Name a source with more, or fewer distractors."
         )
-    rest = pairs[len(gold) :]
+    sentences, known = len(texts.src), len(texts.gold)
+    _log.info("%d sentences a language out of %r, %d of them with a partner", sentences, config.source, known)
+    return CatalogCorpus(
+        src=_write("src.txt", texts.src),
+        tgt=_write("tgt.txt", texts.tgt),
+        gold=_write("gold.tsv", ("\t".join(pair) for pair in texts.gold)),
+        sentences=sentences,
+        gold_pairs=known,
+    )
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Two shuffled texts, and the pairs of sentences that are translations of each other."""
+
+    src: list[str]
+    tgt: list[str]
+    gold: list[tuple[str, str]]
+
+
+def draw_texts(pairs: list[tuple[str, str]], distractors: float, seed: int) -> Texts:
+    """Part sentence pairs into pairs, sentences without a translation, and translations without their source.
+
+    Args:
+        pairs: n of them.
+        distractors: the part of each text that has no partner in the other.
+        seed: draws.
+
+    Returns:
+        Two texts of n / (1 + distractors) sentences each.
+    """
+    sentences = int(len(pairs) / (1 + distractors))
+    lonely = round(sentences * distractors)
+    drawn = _shuffled(pairs, seed, "draw")
+    gold, rest = drawn[: sentences - lonely], drawn[sentences - lonely :]
     src = [source for source, _ in gold + rest[:lonely]]
     tgt = [target for _, target in gold + rest[lonely : 2 * lonely]]
-    _log.info("%d sentences a language out of %r, %d of them with a partner", sentences, config.source, len(gold))
-    return CatalogCorpus(
-        src=_write("src.txt", _shuffled(src, config.seed, "src")),
-        tgt=_write("tgt.txt", _shuffled(tgt, config.seed, "tgt")),
-        gold=_write("gold.tsv", ("\t".join(pair) for pair in gold)),
-        sentences=sentences,
-        gold_pairs=len(gold),
-    )
+    return Texts(_shuffled(src, seed, "src"), _shuffled(tgt, seed, "tgt"), gold)
 
 
 def _shuffled(items: Iterable[Any], seed: int, purpose: Literal["draw", "src", "tgt"]) -> list[Any]:

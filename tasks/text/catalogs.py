@@ -113,6 +113,19 @@ def read_entries(paths: Iterable[Path]) -> Iterator[Entry]:
                 yield Entry(entry.msgctxt or "", *masked)
 
 
+def all_texts(path: Path) -> Iterator[str]:
+    """Everything that a catalog says: messages, plurals and translations, as they stand and masked.
+
+    Raises:
+        InputError: the file is no catalog.
+    """
+    for entry in _parse(path):
+        for text in (entry.msgid, entry.msgid_plural, entry.msgstr, *entry.msgstr_plural.values()):
+            if text:
+                yield text
+                yield from mask_pair(text, text) or ()
+
+
 def parallel_sentences(source: str, src_lang: str, tgt_lang: str) -> list[tuple[str, str]]:
     """The distinct sentence pairs of two languages in a package's or folder's catalogs.
 

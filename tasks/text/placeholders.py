@@ -19,7 +19,7 @@ _PLACEHOLDER = re.compile(
     """,
     re.VERBOSE,
 )
-_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+_TAG = re.compile(r"(?<!%)</?[A-Za-z][^<>]*>")
 _LEFT_OVER = re.compile(r"[{}]|[<>]\w|\w>|%[(\w]|\$[({\w]|&#?\w+;|\\[a-z]")
 _BRACKETED_ACCELERATOR = re.compile(r"\s*\([_&~]\w\)")
 _SPACES = re.compile(r"[^\S\u00a0\u202f]+|[\x00-\x1f\x7f]+")

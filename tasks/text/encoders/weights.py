@@ -21,6 +21,7 @@ from orepass.errors import InputError
 
 MAX_SCALE = 1023
 _LEVELS = 7
+_TINY = 1e-30
 _FILES = ("keys", "scales", "codes")
 
 
@@ -84,20 +85,20 @@ def pack(keys: NDArray[np.uint32], vectors: NDArray[np.float32]) -> Weights:
     order = np.argsort(keys)
     vectors = vectors[order]
     steps = _best_steps(vectors)
-    unit = max(float(steps.max()) / MAX_SCALE, np.finfo(np.float32).tiny)
+    unit = max(float(steps.max()) / MAX_SCALE, _TINY)
     scales = np.maximum(np.rint(steps / unit), 1)
     codes = np.clip(np.rint(vectors / (scales * unit)[:, None]), -_LEVELS, _LEVELS).astype(np.int8) + 8
     packed = (codes[:, 0::2] | codes[:, 1::2] << 4).astype(np.uint8)
     return Weights(keys[order], scales.astype(np.uint16), packed)
 
 
-def _best_steps(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def _best_steps(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
     """For each vector the step between codes, out of a few, that makes the least squared error."""
-    largest = np.abs(vectors).max(axis=1)
+    largest: NDArray[np.float64] = np.abs(vectors).max(axis=1).astype(np.float64)
     best = np.zeros_like(largest)
     least = np.full_like(largest, np.inf)
     for part in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0):  # clipping a few outliers makes all other steps finer
-        step = np.maximum(largest * part / _LEVELS, np.finfo(np.float32).tiny)
+        step = np.maximum(largest * part / _LEVELS, _TINY)
         codes = np.clip(np.rint(vectors / step[:, None]), -_LEVELS, _LEVELS)
         error = np.square(codes * step[:, None] - vectors).sum(axis=1)
         better = error < least
