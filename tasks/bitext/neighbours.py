@@ -31,6 +31,7 @@ class NeighboursConfig(Config):
         k: how many neighbours.
         nprobe: how many lists of an inverted file are looked at; no other kind of index has lists.
         num_cpu: threads to search with.
+        timeout_min: minutes after which the step is killed; None for no limit.
     """
 
     index: Path
@@ -38,6 +39,7 @@ class NeighboursConfig(Config):
     k: int = 16
     nprobe: int = 32
     num_cpu: int = 1
+    timeout_min: float | None = None
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ class PopulateIndexConfig(Config):
         output_dir: where the flow puts the result for people to find.
         num_cpu: threads to use.
         embedding_dimensions: the width of the embeddings; 0 or None to take it from the file (`.npy` only).
+        timeout_min: minutes after which the step is killed; None for no limit.
     """
 
     lang: str
@@ -39,6 +40,7 @@ class PopulateIndexConfig(Config):
     output_dir: str | None = None
     num_cpu: int = 1
     embedding_dimensions: int | None = None
+    timeout_min: float | None = None
 
 
 def _for_cache(config: PopulateIndexConfig) -> Mapping[str, Any]:

@@ -16,10 +16,10 @@ from orepass.tasks.bitext.topk import error_bound, exhaustive, rank, rescore
 from orepass.tasks.bitext.vectors import Floats32, Floats64, Ids, Vectors
 
 _EXTRA = 8
-"""Candidates beyond k of an exact index: enough that near-ties at the k-th place are rare, see `_doubtful`."""
+"""Candidates beyond k of an index that keeps rows as they are: enough, with an exact one, that near-ties at the k-th place are rare, see `_doubtful`."""
 
 _WIDEN = 4
-"""Candidates per neighbour of an index that approximates: its order is rough, the true scores repair it."""
+"""Candidates per neighbour of any other index: its order is rough, the true scores repair it."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ class Searcher:
 
     def _search_live(self, queries: Floats64) -> tuple[Ids, Floats32]:
         exact = is_exact(self.index)
-        count = min(self.k + _EXTRA if exact else self.k * _WIDEN, len(self.vectors))
+        whole_rows = exact or isinstance(self.index, faiss.IndexIVFFlat)
+        count = min(self.k + _EXTRA if whole_rows else self.k * _WIDEN, len(self.vectors))
         index_scores, candidates = self.index.search(queries.astype(np.float32), count)
         true_scores = rescore(queries, candidates, self.vectors, self.threads)
         ids, scores = rank(candidates, true_scores, self.k)

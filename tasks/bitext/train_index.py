@@ -57,6 +57,7 @@ class TrainIndexConfig(Config):
         use_gpu: train on the GPUs, if this FAISS sees any.
         embedding_dimensions: the width of the embeddings; 0 or None to take it from the file (`.npy` only).
         fp16: on GPUs, keep vectors in half precision while training.
+        timeout_min: minutes after which the step is killed; None for no limit.
     """
 
     lang: str
@@ -68,6 +69,7 @@ class TrainIndexConfig(Config):
     use_gpu: bool = False
     embedding_dimensions: int | None = None
     fp16: bool = False
+    timeout_min: float | None = None
 
 
 def _for_cache(config: TrainIndexConfig) -> Mapping[str, Any]:
