@@ -11,6 +11,7 @@ import orepass  # noqa: F401  (first, because it sets Prefect's defaults)
 # isort: split
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import hydra
 from omegaconf import DictConfig
@@ -155,17 +156,18 @@ async def embed(config: MiningConfig, data: DataConfig, lang: str, text: list[Pa
         embeddings = list(resolve_shards(data.embeddings, lang, "embeddings"))
     shards = [TextShard(*pair) for pair in zip(text, embeddings, strict=True)]
     encoder = config.encoder if data.embeddings is None else None
-    settings = EmbedConfig(lang, encoder, config.embedding_dimensions)
+    settings = EmbedConfig(lang, encoder, config.embedding_dimensions, timeout_min=config.timeout_min)
     return await embed_text.schedule(settings, over=shards, label=f"embed_text.{lang}")
 
 
 async def make_index(config: MiningConfig, lang: str, embeddings: tuple[Path, ...]) -> Path:
     """Train an index on one language, fill a copy with each shard, and merge these."""
+    limits: dict[str, Any] = {"num_cpu": config.num_cpu, "timeout_min": config.timeout_min}
     trained = await train_index.schedule(
-        TrainIndexConfig(lang, embeddings, config.index_type, num_cpu=config.num_cpu), label=f"train_index.{lang}"
+        TrainIndexConfig(lang, embeddings, config.index_type, **limits), label=f"train_index.{lang}"
     )
     parts = await populate_index.schedule(
-        PopulateIndexConfig(lang, trained, config.index_type, num_cpu=config.num_cpu),
+        PopulateIndexConfig(lang, trained, config.index_type, **limits),
         over=embeddings,
         label=f"populate_index.{config.index_type}.{lang}",
     )
@@ -174,7 +176,9 @@ async def make_index(config: MiningConfig, lang: str, embeddings: tuple[Path, ..
 
 async def search(config: MiningConfig, queries: Side, indexed: Side, label: str) -> tuple[Neighbours, ...]:
     """Find the neighbours of one language's sentences in the other language."""
-    settings = NeighboursConfig(indexed.index, indexed.embeddings, config.k, config.nprobe, config.num_cpu)
+    settings = NeighboursConfig(
+        indexed.index, indexed.embeddings, config.k, config.nprobe, config.num_cpu, config.timeout_min
+    )
     return tuple(await neighbours.schedule(settings, over=queries.embeddings, label=f"neighbours.{label}"))
 
 

@@ -31,12 +31,14 @@ class EmbedConfig(Config):
         encoder: what encodes; None if every shard comes with its embeddings.
         embedding_dimensions: the width of precomputed embeddings; None to take it from the file (`.npy` only).
         batch_size: sentences that are encoded, and kept in memory, at a time.
+        timeout_min: minutes after which the step is killed; None for no limit.
     """
 
     lang: str
     encoder: EncoderConfig | None = None
     embedding_dimensions: int | None = None
     batch_size: int = 4096
+    timeout_min: float | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,9 +67,12 @@ def inverted_file(index: faiss.Index) -> faiss.IndexIVF | None:
 
 @contextmanager
 def faiss_threads(cpus: int) -> Iterator[None]:
-    """Let FAISS use this many threads; FAISS has one setting for the whole process, which is put back after."""
+    """Let FAISS use this many threads, but no more than this process has cores.
+
+    FAISS has one setting for the whole process, which is put back after.
+    """
     before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(cpus)
+    faiss.omp_set_num_threads(min(cpus, len(os.sched_getaffinity(0))))
     try:
         yield
     finally:
