@@ -16,7 +16,8 @@ from orepass.tasks.bitext.topk import error_bound, exhaustive, rank, rescore
 from orepass.tasks.bitext.vectors import Floats32, Floats64, Ids, Vectors
 
 _EXTRA = 8
-"""Candidates beyond k of an index that keeps rows as they are: enough, with an exact one, that near-ties at the k-th place are rare, see `_doubtful`."""
+"""Candidates beyond k of an index that keeps rows as they are. With an exact one, near-ties at the k-th place that
+reach beyond them, and make a row `doubtful`, are rare."""
 
 _WIDEN = 4
 """Candidates per neighbour of any other index: its order is rough, the true scores repair it."""
