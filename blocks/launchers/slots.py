@@ -64,13 +64,6 @@ class Slots:
                 self._freed.notify_all()
 
 
-def count_cpus() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def count_gpus() -> int:
     """The NVIDIA GPUs that this process may use."""
     return len(_gpu_ids())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 import faiss
 
 from orepass.errors import ConfigError, InputError
+from orepass.machine import count_cpus
 
 
 def make_index(index_type: str, dim: int) -> faiss.Index:
@@ -72,7 +72,7 @@ def faiss_threads(cpus: int) -> Iterator[None]:
     FAISS has one setting for the whole process, which is put back after.
     """
     before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(min(cpus, len(os.sched_getaffinity(0))))
+    faiss.omp_set_num_threads(min(cpus, count_cpus()))
     try:
         yield
     finally:
