@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import socket
 import threading
 import time
@@ -97,6 +98,8 @@ def try_claim(folder: Path) -> Claim | Owner:
             owner = _living_owner(folder / str(newest))
             if owner is not None:
                 return owner
+            if not (folder / str(newest)).exists():
+                continue  # it was let go in this very moment: start anew, as all others do
         claim = Claim(folder, 0 if newest is None else newest + 1)
         with contextlib.suppress(FileExistsError):
             folder.mkdir()
@@ -116,6 +119,17 @@ def try_claim(folder: Path) -> Claim | Owner:
 @cache
 def _owner(pid: int) -> Owner:
     return Owner(socket.gethostname(), pid, _start_of(pid))
+
+
+def remove_if_dead(folder: Path) -> None:
+    """Remove a claim whose owner is known to have died; one that is held, or that cannot be judged, stays."""
+    newest = _newest(folder)
+    if newest is None:
+        return
+    with contextlib.suppress(OSError):
+        owner = Owner.loads((folder / str(newest) / _OWNER).read_bytes())
+        if owner is not None and owner.alive() is False:
+            shutil.rmtree(folder)
 
 
 def _newest(folder: Path) -> int | None:

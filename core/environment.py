@@ -10,6 +10,8 @@ DEFAULTS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     # What modules log is shown with the run.
     "PREFECT_LOGGING_EXTRA_LOGGERS": "orepass",
+    # A module that is called as a plain function logs like any other function.
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     # A fresh home on a busy machine needs longer than the 20 s that are allowed otherwise.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
 }

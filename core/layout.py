@@ -68,6 +68,11 @@ class Layout:
         return self.root / ".partial"
 
     @property
+    def claims(self) -> Path:
+        """Who computes which result right now."""
+        return self.root / ".claims"
+
+    @property
     def set_aside(self) -> Path:
         """Results that did not pass a check when they were to be used."""
         return self.root / ".set-aside"

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orepass.atomic import sync
-from orepass.claims import Owner
+from orepass.claims import Owner, remove_if_dead
 from orepass.digest import combine, digest_path
-from orepass.errors import ResultError, StoreError
+from orepass.errors import DamagedError, ResultError, StoreError
 from orepass.layout import LOG, RECORD, Entry, Layout
 from orepass.record import Output, Record
 
@@ -56,25 +56,21 @@ class Store:
         """The record of a result that is whole; None if there is no result.
 
         Raises:
-            StoreError: the record or an output is missing, truncated or of another size than it was written with.
+            DamagedError: the record or an output is missing, truncated or of another size than it was written with.
+            StoreError: the store cannot be read.
         """
         try:
-            content = entry.record.read_bytes()
-        except FileNotFoundError:
-            if entry.folder.exists():
-                raise StoreError(f"{RECORD} is missing") from None
-            return None
-        record = Record.loads(content)
-        if record.key != entry.key:
-            raise StoreError(f"the record is that of {record.key}")
-        folder = str(entry.folder)
-        for name, output in record.outputs.items():
-            try:
-                found = os.stat(f"{folder}/{name}")
-            except FileNotFoundError:
-                raise StoreError(f"{name} is missing") from None
-            if found.st_size != output.size:
-                raise StoreError(f"{name} has {found.st_size} bytes, {output.size} were written")
+            content = _record_of(entry)
+            if content is None:
+                return None
+            record = Record.loads(content)
+            if record.key != entry.key:
+                raise DamagedError(f"the record is that of {record.key}")
+            _check_sizes(entry, record)
+        except DamagedError:
+            raise
+        except OSError as error:
+            raise self.failure(f"read {entry.name}", error) from error
         return record
 
     def set_aside(self, entry: Entry, why: str) -> None:
@@ -122,7 +118,8 @@ class Store:
                     outputs[name] = Output(path.stat().st_size, digest_path(path))
                 sync(path)
                 # Published outputs are hard links: editing one in place would change the store.
-                path.chmod(path.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
+                if not path.is_symlink():
+                    path.chmod(path.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
         except OSError as error:
             raise self.failure(f"keep the outputs in {partial}", error) from error
         return outputs
@@ -196,7 +193,10 @@ class Store:
             written = entry.record.stat()
         except OSError:
             return None
-        outputs = _outputs(str(entry.record), written.st_ino, written.st_mtime_ns)
+        try:
+            outputs = _outputs(str(entry.record), written.st_ino, written.st_mtime_ns)
+        except OSError:
+            return None  # a damaged record is reported where its result is looked up
         if name in outputs:
             return outputs[name].digest
         prefix = f"{name}/" if name else ""
@@ -215,6 +215,8 @@ class Store:
                     logger.info("Removed %s, which %s left behind.", partial, owner or "a killed run")
             except OSError as error:
                 logger.debug("Could not sweep %s: %s", partial, error)
+        for claim in self.layout.claims.glob("*/*"):
+            remove_if_dead(claim)
 
     def records(self, module: str) -> Iterator[Record]:
         """The readable records of a module, newest first."""
@@ -226,7 +228,7 @@ class Store:
         for found in entries:
             try:
                 yield Record.loads(Path(found.path, RECORD).read_bytes())
-            except (OSError, StoreError):
+            except OSError:
                 continue
 
     def failure(self, what: str, error: OSError) -> StoreError:
@@ -236,9 +238,32 @@ class Store:
             errno.EDQUOT: "The disk quota is used up: free some space, or point store.root to another disk.",
             errno.EACCES: "Check the permissions, or point store.root to a folder you may write to.",
             errno.EPERM: "Check the permissions, or point store.root to a folder you may write to.",
+            errno.ENOTDIR: "A part of its path is a file: point store.root to a folder.",
             errno.EROFS: "The file system is read-only: point store.root to a folder you may write to.",
         }.get(error.errno or 0, "Check the disk, or point store.root to another folder.")
         return StoreError(f"The store {self.root} could not {what}: {error.strerror or error}. {remedy}")
+
+
+def _record_of(entry: Entry) -> bytes | None:
+    for _ in range(2):
+        try:
+            return entry.record.read_bytes()
+        except FileNotFoundError:
+            if not entry.folder.exists():
+                return None
+        # The folder may have come, with its record, only after the look for the record: look again.
+    raise DamagedError(f"{RECORD} is missing")
+
+
+def _check_sizes(entry: Entry, record: Record) -> None:
+    folder = str(entry.folder)
+    for name, output in record.outputs.items():
+        try:
+            found = os.stat(f"{folder}/{name}")
+        except (FileNotFoundError, NotADirectoryError):
+            raise DamagedError(f"{name} is missing") from None
+        if found.st_size != output.size:
+            raise DamagedError(f"{name} has {found.st_size} bytes, {output.size} were written")
 
 
 @functools.lru_cache(maxsize=4096)

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from omegaconf import DictConfig
 from prefect import Flow
+from prefect.exceptions import TerminationSignal
 from rich.console import Console
 
 from orepass.blocks.launchers import make_launcher
@@ -79,7 +80,7 @@ def run_flow(flow: Flow[..., Any], config: DictConfig) -> Any:
         What the flow returns.
 
     Raises:
-        SystemExit: 1 if something failed, 2 if the configuration cannot be used, 130 after Ctrl-C.
+        SystemExit: 1 if something failed, 2 if the configuration cannot be used, 130 after Ctrl-C, 143 after SIGTERM.
     """
     report_failures_in_short()
     try:
@@ -93,9 +94,9 @@ def run_flow(flow: Flow[..., Any], config: DictConfig) -> Any:
         current_store().sweep()
         with prefect_server(run.server, console.print):
             return asyncio.run(_run(flow.with_options(task_runner=runner), options))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, TerminationSignal) as signal:
         console.print("[bold red]Interrupted.[/] What is finished is stored; the same command goes on from there.")
-        sys.exit(130)
+        sys.exit(130 if isinstance(signal, KeyboardInterrupt) else 143)
     except ConfigError as error:
         _complain(error)
         sys.exit(2)

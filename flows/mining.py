@@ -23,7 +23,7 @@ from orepass.config import Config
 from orepass.errors import ConfigError
 from orepass.flows._main import run_flow, start
 from orepass.flows._mining_report import MiningResult, print_result, publish_result, threshold_of
-from orepass.tasks.bitext.embed_text import EmbedConfig, EmbeddedShard, TextShard, embed_text
+from orepass.tasks.bitext.embed_text import EmbedConfig, EmbeddedShard, embed_text, text_shards
 from orepass.tasks.bitext.evaluate import EvaluateConfig, Evaluation, evaluate
 from orepass.tasks.bitext.margin import MARGINS, RETRIEVALS, check_choice
 from orepass.tasks.bitext.merge_indexes import MergeIndexesConfig, merge_indexes
@@ -151,11 +151,9 @@ async def prepare(config: MiningConfig, data: DataConfig, lang: str) -> Side:
 
 async def embed(config: MiningConfig, data: DataConfig, lang: str, text: list[Path]) -> list[EmbeddedShard]:
     """Embed the shards of one language, or check the embeddings that are there already."""
-    embeddings: list[Path | None] = [None] * len(text)
-    if data.embeddings is not None:
-        embeddings = list(resolve_shards(data.embeddings, lang, "embeddings"))
-    shards = [TextShard(*pair) for pair in zip(text, embeddings, strict=True)]
-    encoder = config.encoder if data.embeddings is None else None
+    embeddings = None if data.embeddings is None else resolve_shards(data.embeddings, lang, "embeddings")
+    shards = text_shards(text, embeddings)
+    encoder = config.encoder if embeddings is None else None
     settings = EmbedConfig(lang, encoder, config.embedding_dimensions, timeout_min=config.timeout_min)
     return await embed_text.schedule(settings, over=shards, label=f"embed_text.{lang}")
 
