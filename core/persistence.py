@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 from prefect._internal.compatibility.async_dispatch import async_dispatch
 from prefect.filesystems import WritableFileSystem
-from prefect.serializers import Serializer
+from prefect.serializers import JSONSerializer, Serializer
 
 from orepass.atomic import write_atomically
-from orepass.errors import ResultError, StoreError
+from orepass.errors import DamagedError, ResultError
 from orepass.store import Store, current_store
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ class StoreFileSystem(WritableFileSystem):
 
         Raises:
             ValueError: there is none.
-            ResultError: it is pickled: reading a shared store runs no code.
+            ResultError: it is pickled, or else not plain JSON: reading a shared store runs no code.
         """
         return self._read(path)
 
@@ -75,7 +77,7 @@ class StoreFileSystem(WritableFileSystem):
         """Keep a document that Prefect made.
 
         Raises:
-            ResultError: it is pickled.
+            ResultError: it is pickled, or else not plain JSON.
             StoreError: the store cannot be written.
         """
         self._write(path, content)
@@ -94,13 +96,13 @@ class StoreFileSystem(WritableFileSystem):
             content = self._plain(store, path).read_bytes()
         except OSError as error:
             raise ValueError(f"Nothing is stored at {path!r}: {error}") from error
-        self._refuse_pickle(content, path)
+        self._refuse_code(content, path)
         return content
 
     def _write(self, path: str, content: bytes) -> None:
         if _serializer_of(content) == ModuleSerializer().type:
             return
-        self._refuse_pickle(content, path)
+        self._refuse_code(content, path)
         store = self.store()
         try:
             write_atomically(self._plain(store, self._key(store, path)), content)
@@ -111,7 +113,7 @@ class StoreFileSystem(WritableFileSystem):
         entry = store.entry(module, key)
         try:
             record = store.read(entry)
-        except StoreError as error:
+        except DamagedError as error:
             raise ValueError(f"{path_of(module, key)} cannot be used: {error}") from error
         if record is None:
             raise ValueError(f"Nothing is stored at {path_of(module, key)}.")
@@ -131,12 +133,20 @@ class StoreFileSystem(WritableFileSystem):
         return place
 
     @staticmethod
-    def _refuse_pickle(content: bytes, path: str) -> None:
-        if _serializer_of(content) not in ("json", "compressed/json"):
-            raise ResultError(
-                f"{path!r} is not JSON: this store holds no pickles, because reading one runs code. "
-                "Set result_serializer='json' on the task or flow."
-            )
+    def _refuse_code(content: bytes, path: str) -> None:
+        """Let through only what Prefect reads without importing or calling what the document names."""
+        try:
+            document = json.loads(content)
+            plain = document["metadata"]["serializer"] in ({"type": "json"}, JSONSerializer().model_dump())
+            if plain and not any(_names_code(member) for member in _members(json.loads(document["result"]))):
+                return
+        except (ValueError, KeyError, TypeError):
+            pass  # not a document of Prefect's at all
+        raise ResultError(
+            f"{path!r} is not plain JSON: this store holds no pickles and no other documents that run code when they "
+            "are read. Set result_serializer='json' on the task or flow, and return numbers, strings, lists and "
+            "mappings; what returns more should be a module."
+        )
 
 
 def path_of(module: str, key: str) -> str:
@@ -149,3 +159,15 @@ def _serializer_of(content: bytes) -> str:
         return str(orjson.loads(content)["metadata"]["serializer"]["type"])
     except (ValueError, KeyError, TypeError):
         return "unknown"
+
+
+def _members(value: Any) -> Iterator[Any]:
+    yield value
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for member in inside:
+        yield from _members(member)
+
+
+def _names_code(value: Any) -> bool:
+    """Whether Prefect's JSON decoder would import what a mapping names, and call it."""
+    return isinstance(value, dict) and ("__class__" in value or "__exc_type__" in value)
