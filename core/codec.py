@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import typing
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 
 from orepass.errors import ResultError
 
+_LARGEST_EXACT = 2**53
 _STORABLE = "Path, None, bool, int, float, str, list, tuple, mappings and dataclasses named in the return annotation"
 
 
@@ -43,14 +45,18 @@ class Codec:
         Raises:
             ResultError: a value of a type that cannot be stored; names where it stands.
         """
-        if value is None or type(value) in (bool, int, str):
+        if value is None or type(value) is bool:
             return value
-        if isinstance(value, np.generic):
+        if type(value) is int:
+            return value if abs(value) < _LARGEST_EXACT else {"$int": hex(value)}
+        if type(value) is str:
+            return _text(value, where)
+        if isinstance(value, np.generic) and not isinstance(value, (np.longdouble, np.clongdouble)):
             return self.encode(value.item(), folder, root, where)
         if isinstance(value, float):
             return float(value) if math.isfinite(value) else {"$float": repr(float(value))}
         if isinstance(value, Path):
-            return _encode_path(value, folder, root)
+            return _encode_path(value, folder, root, where)
         if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
             members = [self.encode(member, folder, root, f"{where}[{i}]") for i, member in enumerate(value)]
             return members if isinstance(value, list) else {"$tuple": members}
@@ -59,7 +65,7 @@ class Codec:
                 [self.encode(k, folder, root, f"{where} key"), self.encode(v, folder, root, f"{where}[{k!r}]")]
                 for k, v in value.items()
             ]
-            plain = all(isinstance(key, str) and not key.startswith("$") for key in value)
+            plain = all(type(key) is str and not key.startswith("$") for key in value)
             return dict(pairs) if plain else {"$map": pairs}
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return self._encode_dataclass(value, folder, root, where)
@@ -74,13 +80,21 @@ class Codec:
         Raises:
             ResultError: the form is not one that `encode` makes for this module.
         """
+        try:
+            return self._decode(value, folder, root)
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            if isinstance(error, ResultError):
+                raise
+            raise ResultError(f"it does not fit what the module returns now: {error}") from error
+
+    def _decode(self, value: Any, folder: Path, root: Path) -> Any:
         if isinstance(value, list):
-            return [self.decode(member, folder, root) for member in value]
+            return [self._decode(member, folder, root) for member in value]
         if not isinstance(value, dict):
             return value
         tag = next(iter(value), "")
         if not tag.startswith("$"):
-            return {key: self.decode(member, folder, root) for key, member in value.items()}
+            return {key: self._decode(member, folder, root) for key, member in value.items()}
         content = value[tag]
         match tag:
             case "$path":
@@ -89,14 +103,16 @@ class Codec:
                 return folder / content
             case "$store":
                 return root / content
+            case "$int":
+                return int(content, 16)
             case "$float":
                 return float(content)
             case "$tuple":
-                return tuple(self.decode(member, folder, root) for member in content)
+                return tuple(self._decode(member, folder, root) for member in content)
             case "$map":
-                return {self.decode(k, folder, root): self.decode(v, folder, root) for k, v in content}
+                return {self._decode(k, folder, root): self._decode(v, folder, root) for k, v in content}
             case "$dataclass":
-                fields = {k: self.decode(v, folder, root) for k, v in value["fields"].items()}
+                fields = {k: self._decode(v, folder, root) for k, v in value["fields"].items()}
                 return self._class(content)(**fields)
         raise ResultError(f"A stored result has the unknown tag {tag!r}; it was written by another version of orepass.")
 
@@ -119,13 +135,24 @@ class Codec:
         return self._classes[name]
 
 
-def _encode_path(path: Path, folder: Path, root: Path) -> dict[str, str]:
-    absolute = path.absolute()
+def _encode_path(path: Path, folder: Path, root: Path, where: str) -> dict[str, str]:
+    absolute = Path(os.path.normpath(path.absolute()))
+    _text(str(absolute), where)
     if absolute.is_relative_to(folder):
+        if not absolute.exists():
+            raise ResultError(f"{where} is {str(path)!r}, but the step has written nothing there.")
         return {"$out": absolute.relative_to(folder).as_posix()}
     if absolute.is_relative_to(root):
         return {"$store": absolute.relative_to(root).as_posix()}
     return {"$path": str(absolute)}
+
+
+def _text(value: str, where: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ResultError(f"{where} is {value!r}, which UTF-8 cannot write, so it cannot be stored.") from None
+    return value
 
 
 def _dataclasses_in(annotation: Any) -> set[type[Any]]:
