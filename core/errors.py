@@ -6,6 +6,7 @@
     ├── InputError          data that cannot be read or do not fit together; names file and line
     ├── ResultError         a module returned something that cannot be stored, or that its validation refuses
     ├── StoreError          the store cannot be read or written
+    │   └── DamagedError    ... because a result in it is not as it was written
     ├── ServerError         no Prefect server can be reached or started
     ├── StepError           a step failed; names the step, its element and host, and ends with its log
     │   ├── StepTimeout     ... because it ran past its `timeout_min`
@@ -44,6 +45,10 @@ class ResultError(OrepassError, TypeError):
 
 class StoreError(OrepassError, OSError):
     """The store cannot be read or written."""
+
+
+class DamagedError(StoreError):
+    """A stored result is not as it was written."""
 
 
 class ServerError(OrepassError, RuntimeError):

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from orepass.errors import StoreError
+from orepass.errors import DamagedError
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,11 @@ class Record:
         """Read a record.
 
         Raises:
-            StoreError: the content is no whole record.
+            DamagedError: the content is no whole record.
         """
         try:
             document = orjson.loads(content)
             outputs = {name: Output(**output) for name, output in document.pop("outputs").items()}
             return cls(**document, outputs=outputs)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise StoreError(f"not a whole record: {error}") from error
+            raise DamagedError(f"not a whole record: {error}") from error

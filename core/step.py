@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orepass.errors import OrepassError, ResultError, StoreError
+from orepass.errors import DamagedError, OrepassError, ResultError
 from orepass.key import NO_ELEMENT, Key, make_keys
 from orepass.layout import Entry
 from orepass.record import Record
@@ -81,7 +81,7 @@ class Step:
                 return None
             result = self.module.codec.decode(record.result, self.entry.folder, self.store.root)
             self.validate(result)
-        except (StoreError, ResultError) as error:
+        except (DamagedError, ResultError) as error:
             self.store.set_aside(self.entry, str(error))
             return None
         if record.source != self.module.source_digest:
