@@ -112,6 +112,9 @@ def try_claim(folder: Path) -> Claim | Owner:
             (claim._place / _OWNER).write_bytes(owner.dumps())
         except FileNotFoundError:
             continue
+        except OSError:  # a full disk: nobody shall wait for a claim that nobody holds
+            claim.release()
+            raise
         _heart.remember(claim._place)
         return claim
 
