@@ -61,7 +61,9 @@ def _files_below(folder: Path, above: tuple[str, ...]) -> Iterator[str]:
     real = os.path.realpath(folder)
     if real in above:
         raise InputError(f"{str(folder)!r} is a link to a folder that it is in itself. Remove it.")
-    for found in os.scandir(folder):
+    with os.scandir(folder) as entries:
+        inside = list(entries)
+    for found in inside:
         if found.is_dir():
             for name in _files_below(folder / found.name, (*above, real)):
                 yield f"{found.name}/{name}"

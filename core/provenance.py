@@ -42,14 +42,14 @@ def job_id() -> str | None:
 @cache
 def packages() -> Mapping[str, str]:
     """Installed versions of Python, of this package and of what it depends on."""
-    names = ["orepass"]
-    try:
-        for requirement in importlib.metadata.requires("orepass") or ():
-            if "extra ==" not in requirement:
-                names.append(re.split(r"[^A-Za-z0-9._-]", requirement)[0])
-    except importlib.metadata.PackageNotFoundError:
-        names = []
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in sorted(names)}
+    versions = {"python": platform.python_version()}
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        needed = [name for name in importlib.metadata.requires("orepass") or () if "extra ==" not in name]
+        for name in sorted(["orepass", *(re.split(r"[^A-Za-z0-9._-]", one)[0] for one in needed)]):
+            # What is needed may be there under another name, such as a build of FAISS for GPUs.
+            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+                versions[name] = importlib.metadata.version(name)
+    return versions
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import uuid
@@ -37,7 +38,8 @@ def publish(result: Path, folder: Path, name: str | None = None) -> Path:
         os.replace(temporary, place)
         temporary.unlink(missing_ok=True)  # POSIX: renaming a link onto another one to the same file does nothing
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise StoreError(
             f"Cannot put {result.name} in {str(folder)!r}: {error.strerror}. Give another output_dir; "
             f"the result itself is safe at {result}."

@@ -49,7 +49,7 @@ class _Work:
     steps: list[Step]
     hits: dict[int, Hit] = field(default_factory=dict)
     errors: list[StepError] = field(default_factory=list)
-    computed: int = 0
+    computed: set[int] = field(default_factory=set)
 
     @property
     def label(self) -> str:
@@ -148,8 +148,10 @@ async def _drive(work: _Work) -> State[Any] | None:
     """
     work.errors.clear()
     missing = [step for step in work.steps if (step.position or 0) not in work.hits]
-    hits = await asyncio.gather(*(_get(step, work) for step in missing))
-    work.hits.update({step.position or 0: hit for step, hit in zip(missing, hits, strict=True) if hit is not None})
+    others = await asyncio.gather(*(_get(step, work) for step in missing), return_exceptions=True)
+    for other in others:
+        if isinstance(other, BaseException):
+            raise other  # no step's own failure, such as a store that is full: the siblings have ended all the same
     if work.errors:
         raise work.errors[0] if len(work.steps) == 1 else ArrayError(f"{work.label} failed", work.errors)
     if work.computed:
@@ -157,14 +159,15 @@ async def _drive(work: _Work) -> State[Any] | None:
     return Completed(name="Cached", message="Found in the store.")
 
 
-async def _get(step: Step, work: _Work) -> Hit | None:
-    """The result of a step: out of the store, from another run that computes it, or computed here."""
+async def _get(step: Step, work: _Work) -> None:
+    """Get the result of a step: out of the store, from another run that computes it, or computed here."""
     log, wait = _StepLog(step), _WAIT_S[0]
     waiting_for: Owner | None = None
     try:
         if step.position is None and (hit := await asyncio.to_thread(step.look_up)):
             log.info("done from cache")
-            return hit
+            work.hits[0] = hit
+            return
         while isinstance(claim := claim_of(step), Owner):
             if claim != waiting_for:
                 log.info("waiting for %s, which computes it", claim)
@@ -173,12 +176,11 @@ async def _get(step: Step, work: _Work) -> Hit | None:
             wait = min(wait * 1.5, _WAIT_S[1])
         try:
             # Another run may have finished between our look and our claim.
-            return step.look_up() or await _compute(step, work)
+            work.hits[step.position or 0] = step.look_up() or await _compute(step, work)
         finally:
             claim.release()
     except StepError as error:
         work.errors.append(error)
-        return None
 
 
 async def _compute(step: Step, work: _Work) -> Hit:
@@ -204,7 +206,7 @@ async def _compute(step: Step, work: _Work) -> Hit:
     hit = step.look_up()
     if hit is None:
         raise StoreError(f"{step.label} was stored at {step.entry.folder}, but cannot be found there.")
-    work.computed += 1
+    work.computed.add(step.position or 0)
     return hit
 
 
@@ -215,14 +217,14 @@ async def _report(
     errors: list[StepError],
     seconds: float,
 ) -> None:
-    computed = sum(work.computed for work in works)
-    saved = sum(hit.record.seconds for hit in hits.values()) if not computed else 0.0
+    computed = set().union(*(work.computed for work in works))
+    saved = sum(hit.record.seconds for position, hit in hits.items() if position not in computed)
     report = run_report()
     report.add(
         StepReport(
             step=label,
-            cached=len(hits) - computed,
-            computed=computed,
+            cached=len(hits) - len(computed),
+            computed=len(computed),
             failed=len(errors),
             seconds=seconds,
             saved_seconds=saved,
