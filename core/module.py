@@ -25,6 +25,7 @@ from orepass.canonical import resolved
 from orepass.codec import Codec
 from orepass.config import load
 from orepass.errors import ConfigError, OrepassError
+from orepass.key import NO_ELEMENT
 from orepass.persistence import ModuleSerializer, StoreFileSystem, modules, path_of
 from orepass.requirements import Requirements
 from orepass.schedule import schedule
@@ -184,6 +185,12 @@ class Module(Task[P, R], Generic[P, R]):
         """The type of the configuration, as annotated."""
         first = next(iter(inspect.signature(self.function).parameters))
         return self._hints.get(first)
+
+    @cached_property
+    def default_element(self) -> Any:
+        """What the function takes for its element if it is called without one; `NO_ELEMENT` if it has to have one."""
+        second = [*inspect.signature(self.function).parameters.values(), None][1]
+        return NO_ELEMENT if second is None or second.default is second.empty else second.default
 
     @cached_property
     def _hints(self) -> dict[str, Any]:

@@ -25,7 +25,8 @@ _LOOK_AGAIN_S = 0.5
 
 def step_of(module: Module[..., Any], config: Any, element: Any = NO_ELEMENT) -> Step:
     """The step that calling a module with these arguments stands for."""
-    over = None if element is NO_ELEMENT else [element]
+    # Prefect calls with all parameters: those that were not given come with their defaults.
+    over = None if element is NO_ELEMENT or element is module.default_element else [element]
     return next(make_steps(module, module.typed(config), over, current_store()))
 
 
