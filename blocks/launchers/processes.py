@@ -51,9 +51,12 @@ class ProcessPool:
             StepTimeout: the step ran past its timeout, and the worker was killed.
         """
         loop = asyncio.get_running_loop()
-        payload = cloudpickle.dumps((call, slot.cpus))
+        payload = cloudpickle.dumps((call, slot.cpus, os.getcwd()))
         idle = self._idle.setdefault(slot.gpus, [])
         worker = idle.pop() if idle else None
+        if worker is not None and not worker.alive():
+            worker.kill()
+            worker = None
         if worker is None:
             worker = await loop.run_in_executor(self._threads, _Worker, self._context, slot.gpus)
         self._busy.add(worker)
@@ -83,7 +86,8 @@ class _Worker:
 
     def __init__(self, context: Any, gpus: tuple[str, ...]) -> None:
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, gpus), name="orepass-worker", daemon=True)
+        # No daemon, because these may not start processes of their own, as loaders of training data do.
+        self._process = context.Process(target=_serve, args=(theirs, gpus), name="orepass-worker", daemon=False)
         self._process.start()
         self._answered = False
         theirs.close()
@@ -107,6 +111,10 @@ class _Worker:
         except (EOFError, OSError):
             raise self._died(call) from None
 
+    def alive(self) -> bool:
+        """Whether it can take a call."""
+        return bool(self._process.is_alive())
+
     def kill(self) -> None:
         """End the process and all that it started."""
         with contextlib.suppress(OSError):
@@ -120,7 +128,7 @@ class _Worker:
         return timed_out(call.step, _last_words(call, f"killed after its timeout_min of {minutes:g} minutes; raise it"))
 
     def _died(self, call: Call) -> StepError:
-        self._process.join()
+        self._process.join(_POLL_S)  # it lives on if a step has closed the pipe
         code = self._process.exitcode or 0
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         hint = ", perhaps because memory ran out" if code == -signal.SIGKILL else ""
@@ -145,7 +153,8 @@ def _serve(pipe: Connection, gpus: tuple[str, ...]) -> None:
         except EOFError:
             return
         try:
-            call, cpus = pickle.loads(payload)
+            call, cpus, folder = pickle.loads(payload)
+            os.chdir(folder)  # where the flow is now; the server process may have been started elsewhere
         except Exception as error:  # whatever an import in the user's code may raise
             trace = traceback.format_exc()
             failure = Failure(f"a worker cannot load it: {error!r}", trace, None, socket.gethostname())

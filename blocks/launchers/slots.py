@@ -31,7 +31,10 @@ class Slots:
 
     def __init__(self, cpus: int, gpus: int) -> None:
         self._cpus = self._all_cpus = cpus
-        self._gpus = _gpu_ids()[:gpus] or [str(i) for i in range(gpus)]
+        visible = _gpu_ids()
+        if visible and gpus > len(visible):
+            raise ConfigError(f"gpus={gpus}, but only {len(visible)} can be seen here: {', '.join(visible)}.")
+        self._gpus = visible[:gpus] or [str(i) for i in range(gpus)]
         self._all_gpus = gpus
         self._line = asyncio.Lock()
         self._freed = asyncio.Condition()
