@@ -19,7 +19,7 @@ from pathlib import Path
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
 from orepass.atomic import write_atomically
-from orepass.errors import ServerError
+from orepass.errors import ConfigError, ServerError
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +44,7 @@ def prefect_server(mode: str = "auto", say: Say = logger.info) -> Iterator[str |
         The API address; None for a temporary server.
 
     Raises:
+        ConfigError: `mode` is none of these.
         ServerError: the server does not answer, or cannot be started.
     """
     if mode == "temporary":
@@ -52,6 +53,8 @@ def prefect_server(mode: str = "auto", say: Say = logger.info) -> Iterator[str |
         return
     configured = get_current_settings().api.url if mode == "auto" else mode
     url = configured or _background_server(say)
+    if configured and not configured.startswith(("http://", "https://")):
+        raise ConfigError(f"server={configured!r} is none of auto, temporary and http://HOST:PORT/api.")
     if configured and not _answers(configured):
         raise ServerError(
             f"The Prefect server at {configured} does not answer. Start it (`prefect server start`), correct "
@@ -66,7 +69,7 @@ def _background_server(say: Say) -> str:
     home.mkdir(parents=True, exist_ok=True)
     state = home / "orepass-server.json"
     with _only_one(home / "orepass-server.lock"):
-        with contextlib.suppress(OSError, ValueError, KeyError):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             found: str = json.loads(state.read_text())["url"]
             if _answers(found):
                 say(f"Prefect server: {_ui(found)} (stop it with: prefect server stop)")
@@ -88,19 +91,26 @@ def _start(home: Path, state: Path, say: Say) -> str:
             start_new_session=True,  # it is to outlive this run, and Ctrl-C
             env={**os.environ, "PREFECT_HOME": str(home)},
         )
-    until = time.monotonic() + _STARTS_WITHIN_S
-    while not _answers(url):
-        if process.poll() is not None:
-            raise ServerError(f"The Prefect server ended with exit code {process.returncode}. See {log}.")
-        if time.monotonic() > until:
-            process.terminate()
-            raise ServerError(f"The Prefect server did not answer within {_STARTS_WITHIN_S:.0f} s. See {log}.")
-        time.sleep(0.2)
+    try:
+        _wait_for(url, process, log)
+    except BaseException:  # also Ctrl-C: nobody would find it again
+        process.terminate()
+        raise
     write_atomically(state, json.dumps({"url": url, "pid": process.pid}).encode())
     # Where `prefect server stop` looks for the process to end.
     write_atomically(home / "server.pid", str(process.pid).encode())
     say(f"Prefect server: {_ui(url)} (it keeps running; stop it with: prefect server stop)")
     return url
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + _STARTS_WITHIN_S
+    while not _answers(url):
+        if process.poll() is not None:
+            raise ServerError(f"The Prefect server ended with exit code {process.returncode}. See {log}.")
+        if time.monotonic() > until:
+            raise ServerError(f"The Prefect server did not answer within {_STARTS_WITHIN_S:.0f} s. See {log}.")
+        time.sleep(0.2)
 
 
 def _answers(url: str) -> bool:
