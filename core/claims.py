@@ -37,6 +37,8 @@ class Claim:
         _heart.forget(self._place)
         if _newest(self.folder) != self.generation:
             return  # somebody took this claim over: it is theirs now
+        for older in range(self.generation):
+            shutil.rmtree(self.folder / str(older), ignore_errors=True)
         with contextlib.suppress(OSError):  # the last one fails where somebody claims it in this very moment
             os.unlink(self._place / _OWNER)
             os.rmdir(self._place)
@@ -125,14 +127,12 @@ def _owner(pid: int) -> Owner:
 
 
 def remove_if_dead(folder: Path) -> None:
-    """Remove a claim whose owner is known to have died; one that is held, or that cannot be judged, stays."""
-    newest = _newest(folder)
-    if newest is None:
-        return
+    """Remove a claim whose owner has died; one that is held stays."""
     with contextlib.suppress(OSError):
-        owner = Owner.loads((folder / str(newest) / _OWNER).read_bytes())
-        if owner is not None and owner.alive() is False:
-            shutil.rmtree(folder)
+        # By way of a claim, so that one which another run takes over in this moment is not removed with it.
+        claim = try_claim(folder)
+        if isinstance(claim, Claim):
+            claim.release()
 
 
 def _newest(folder: Path) -> int | None:
