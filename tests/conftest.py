@@ -6,9 +6,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +19,14 @@ for name in [name for name in os.environ if name.startswith(("PREFECT_", "OREPAS
     del os.environ[name]
 os.environ["PREFECT_HOME"] = f"{_HOME.name}/prefect"
 os.environ["OREPASS_STORE"] = f"{_HOME.name}/store"
-os.environ["PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW"] = "ignore"
 
 # `example_steps` holds the modules that worker processes have to import.
-sys.path.insert(0, str(Path(__file__).parent / "examples"))
+_EXAMPLES = Path(__file__).parent / "examples"
+sys.path.insert(0, str(_EXAMPLES))
+
+from processes_of_tests import Run, RunScript, wait_until  # noqa: E402
 
 from orepass import Store, use_store  # noqa: E402
-
-RunScript = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
@@ -77,43 +76,21 @@ def api(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.fixture
 def run_script(store: Store, tmp_path: Path) -> Iterator[RunScript]:
-    """Start a Python script in a process (group) of its own; it is killed at the end of the test at the latest."""
-    started: list[subprocess.Popen[str]] = []
+    """Start a Python script in a process (group) of its own; killed at the end of the test at the latest."""
+    started: list[Run] = []
 
-    def start(text: str, *arguments: Any) -> subprocess.Popen[str]:
+    def start(text: str, *arguments: Any) -> Run:
         script = tmp_path / f"script{len(started)}.py"
         script.write_text(text)
-        path = os.pathsep.join(str(Path(__file__).parent / name) for name in ("examples",))
-        process = subprocess.Popen(
-            [sys.executable, str(script), *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": path},
-            start_new_session=True,
-        )
-        started.append(process)
-        return process
+        command = [sys.executable, str(script), *map(str, arguments)]
+        environment = {**os.environ, "PYTHONPATH": str(_EXAMPLES), "PYTHONUNBUFFERED": "1"}
+        log = script.with_suffix(".log")
+        started.append(Run(command, log, cwd=tmp_path, env=environment, start_new_session=True))
+        return started[-1]
 
     yield start
-    for process in started:
-        kill(process)
-
-
-def kill(process: subprocess.Popen[str]) -> None:
-    """kill -9 a process, and nothing but this process; its workers have to notice by themselves."""
-    process.kill()
-    process.communicate()
-
-
-def wait_until(condition: Callable[[], Any], what: str, seconds: float = 60) -> None:
-    """Wait for something to become true."""
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            pytest.fail(f"waited {seconds:.0f} s in vain for: {what}")
-        time.sleep(0.02)
+    for run in started:
+        run.kill()
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -128,5 +128,5 @@ def test_a_claim_is_kept_alive(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="Not a directory|File exists"):
+    with pytest.raises(OSError, match=r"Not a directory|File exists"):
         try_claim(tmp_path / "file" / "key")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from example_steps import Options, Written, picky, populate_index, reads_file, single
+from example_steps import Options, picky, populate_index, reads_file, single
 
 from orepass import Store, module, use_store, workdir
 from orepass.errors import ResultError, StepError, StoreError
@@ -237,15 +237,10 @@ def test_a_store_can_be_moved(store: Store, options: Options, tmp_path: Path) ->
     schedule(single, options)
     store.root.rename(tmp_path / "moved")
     use_store(Store(tmp_path / "moved"))
-    assert schedule(single, options) == Written(
-        tmp_path / "moved" / "single" / _only(tmp_path / "moved" / "single") / "out.txt", 4
-    )
+    result = schedule(single, options)
+    assert result.file.is_relative_to(tmp_path / "moved")
+    assert result.file.read_text() == "Flat"
     assert runs(options) == 1
-
-
-def _only(folder: Path) -> str:
-    (name,) = os.listdir(folder)
-    return name
 
 
 def test_a_store_in_an_awkward_place(options: Options, tmp_path: Path) -> None:
@@ -308,7 +303,7 @@ def test_a_full_store_fails_loudly_and_loses_nothing(mount: Callable[..., Path])
                 filler.write(b"x" * 4096)
             except OSError:
                 break
-    with pytest.raises((StepError, StoreError), match="No space left|disk is full"):
+    with pytest.raises((StepError, StoreError), match=r"No space left|disk is full"):
         schedule(writes_bytes, {"size": 50_000})
     assert schedule(writes_bytes, {"size": 1000}) == kept
     (place / "filler").unlink()
@@ -321,7 +316,7 @@ def test_a_store_on_a_read_only_disk_is_read_and_not_written(mount: Callable[...
     kept = schedule(writes_bytes, {"size": 10})
     mount("disk", "-o", "remount,ro")
     assert schedule(writes_bytes, {"size": 10}) == kept
-    with pytest.raises(StoreError, match="read-only: point store.root"):
+    with pytest.raises(StoreError, match=r"read-only: point store\.root"):
         schedule(writes_bytes, {"size": 11})
 
 
