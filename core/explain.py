@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from orepass.record import Record
 from orepass.step import Step
+from orepass.store import Store
 from orepass.work import for_people
+
+Differences = dict[str, tuple[Any, Any]]
+"""(old value, new value) by field."""
 
 # A module may have a million results; what is nearest among the newest of them is explanation enough.
 _AT_MOST = 2000
@@ -23,7 +28,8 @@ def explain_miss(step: Step) -> str:
     Args:
         step: a step whose result is not in the store.
     """
-    nearest, differences = _nearest(step)
+    new = _Made(step.module.cache_version, step.key.config, step.key.element, for_people(step.config), step.element)
+    nearest, differences = _nearest(new, step.store.records(step.module.name))
     if nearest is None:
         return "miss: no result of this module is stored yet"
     shown = [f"{field} {old!r} -> {new!r}" for field, (old, new) in itertools.islice(differences.items(), _SHOWN)]
@@ -31,12 +37,41 @@ def explain_miss(step: Step) -> str:
     return "miss: " + (", ".join(shown) + more if shown else "the way keys are made has changed")
 
 
-def _nearest(step: Step) -> tuple[Record | None, dict[str, tuple[Any, Any]]]:
+def explain_record(record: Record, store: Store) -> tuple[Record | None, Differences]:
+    """The nearest other result of the same module, and what of it is different.
+
+    Args:
+        record: of a stored result.
+        store: where it is.
+
+    Returns:
+        The other record, None if there is no other; and (its value, this one's value) by field.
+    """
+    others = (other for other in store.records(record.module) if other.key != record.key)
+    return _nearest(_Made.of(record), others)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What a result was, or will be, made of: canonical, and as people wrote it."""
+
+    version: str
+    canonical: Any
+    canonical_element: Any
+    config: Any
+    element: Any
+
+    @classmethod
+    def of(cls, record: Record) -> _Made:
+        return cls(*(getattr(record, field) for field in cls.__dataclass_fields__))
+
+
+def _nearest(new: _Made, records: Iterable[Record]) -> tuple[Record | None, Differences]:
     best: Record | None = None
-    fewest: dict[str, tuple[Any, Any]] = {}
+    fewest: Differences = {}
     until = time.monotonic() + _AT_MOST_S
-    for record in itertools.islice(step.store.records(step.module.name), _AT_MOST):
-        differences = _differences(record, step)
+    for record in itertools.islice(records, _AT_MOST):
+        differences = _differences(_Made.of(record), new)
         if best is None or len(differences) < len(fewest):
             best, fewest = record, differences
         if len(fewest) <= 1 or time.monotonic() > until:
@@ -44,16 +79,18 @@ def _nearest(step: Step) -> tuple[Record | None, dict[str, tuple[Any, Any]]]:
     return best, fewest
 
 
-def _differences(record: Record, step: Step) -> dict[str, tuple[Any, Any]]:
-    old = dict(_flat(record.canonical)) | dict(_flat(record.canonical_element, "element"))
-    new = dict(_flat(step.key.config)) | dict(_flat(step.key.element, "element"))
-    old["version"], new["version"] = record.version, step.module.cache_version
-    names = {"": record.config, "element": record.element}, {"": for_people(step.config), "element": step.element}
+def _differences(old: _Made, new: _Made) -> Differences:
+    before, after = _fields(old), _fields(new)
     return {
-        field: (_shown(field, old, names[0]), _shown(field, new, names[1]))
-        for field in sorted(old.keys() | new.keys())
-        if old.get(field) != new.get(field)
+        field: (_shown(field, before, old), _shown(field, after, new))
+        for field in sorted(before.keys() | after.keys())
+        if before.get(field) != after.get(field)
     }
+
+
+def _fields(made: _Made) -> dict[str, Any]:
+    flat = dict(_flat(made.canonical)) | dict(_flat(made.canonical_element, "element"))
+    return flat | {"version": made.version}
 
 
 def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -67,17 +104,16 @@ def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield prefix, value
 
 
-def _shown(field: str, flat: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
+def _shown(field: str, flat: Mapping[str, Any], made: _Made) -> Any:
     """The value, or for a file its name with the start of its digest."""
     value = flat.get(field)
     if isinstance(value, Mapping) and "$path" in value:
-        name = _by_name(names, field)
+        name = _as_written(field, made)
         return f"{name or 'file'} ({value['$path'][:8]})"
     return value
 
 
-def _by_name(names: Mapping[str, Any], field: str) -> Any:
+def _as_written(field: str, made: _Made) -> Any:
     if field == "element":
-        return str(names["element"])
-    config = names[""]
-    return config.get(field) if isinstance(config, Mapping) else None
+        return str(made.element)
+    return made.config.get(field) if isinstance(made.config, Mapping) else None

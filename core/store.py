@@ -218,6 +218,14 @@ class Store:
         for claim in self.layout.claims.glob("*/*"):
             remove_if_dead(claim)
 
+    def modules(self) -> list[str]:
+        """The names of the modules that have results."""
+        if not self.root.is_dir():
+            return []
+        return sorted(
+            found.name for found in os.scandir(self.root) if found.is_dir() and not found.name.startswith(".")
+        )
+
     def records(self, module: str) -> Iterator[Record]:
         """The readable records of a module, newest first."""
         folder = self.layout.module(module)
