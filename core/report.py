@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections import OrderedDict
@@ -45,6 +46,7 @@ class RunReport:
 
     steps: list[StepReport] = field(default_factory=list)
     _artifact: UUID | None = None
+    _publishing: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     def add(self, step: StepReport) -> None:
         """Note one more step."""
@@ -57,6 +59,10 @@ class RunReport:
 
     async def publish(self) -> None:
         """Show the report as one table artifact of the flow run; a server that fails is only warned of."""
+        async with self._publishing:  # parts of a flow end side by side, and there is to be one artifact
+            await self._publish()
+
+    async def _publish(self) -> None:
         rows: list[dict[str, Any]] = [
             {
                 "step": step.step,
