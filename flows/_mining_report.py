@@ -149,7 +149,7 @@ def _drawn(counts: tuple[int, ...], edges: tuple[float, ...]) -> str:
     """A histogram as text in Markdown."""
     highest = max(counts, default=0)
     rows = [
-        f"{low:8.3f} {'█' * round(_BAR * count / highest):{_BAR}} {count:,}"
+        f"{low:8.3f} {count:>12,} {'█' * round(_BAR * count / highest)}"
         for low, count in zip(edges, counts, strict=False)
     ]
     return "\n".join(["Mined pairs by score:", "", "```", *rows, "```"]) if highest else "No pair was mined."
