@@ -55,7 +55,7 @@ class Board:
     def draw(self, bar: BarID, state: Progress) -> None:
         """Move a bar."""
         if self._bars is not None:
-            self._bars.update(bar, completed=state.done, total=state.total, description=state.what)
+            self._bars.update(bar, completed=state.done, total=state.total)
 
     def erase(self, bar: BarID) -> None:
         """Remove a bar."""
@@ -83,7 +83,7 @@ class StepProgress:
         if not self._entered:
             self._entered = True
             _board.enter()
-            self._bar = _board.bar(state.what)
+            self._bar = _board.bar(self._label)
         now = time.monotonic()
         if self._bar is not None:
             _board.draw(self._bar, state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ Differences = dict[str, tuple[Any, Any]]
 _AT_MOST = 2000
 _AT_MOST_S = 0.5
 _SHOWN = 3
+_IN_STORE = re.compile(r"([^/]+)/([0-9a-f]{8})[0-9a-f]{32}/([^/]+)$")
 
 
 def explain_miss(step: Step) -> str:
@@ -109,7 +111,8 @@ def _shown(field: str, flat: Mapping[str, Any], made: _Made) -> Any:
     value = flat.get(field)
     if isinstance(value, Mapping) and "$path" in value:
         name = _as_written(field, made)
-        return f"{name or 'file'} ({value['$path'][:8]})"
+        in_store = _IN_STORE.search(str(name))
+        return "/".join(in_store.groups()) if in_store else f"{name or 'file'} ({value['$path'][:8]})"
     return value
 
 
