@@ -49,9 +49,9 @@ class TrainEmbeddingsConfig(Config):
     batch: int = 1024
     group: int = 256
     learning_rate: float = 0.15
-    temperature: float = 0.05
-    margin: float = 0.1
-    dropout: float = 0.2
+    temperature: float = 0.04
+    margin: float = 0.3
+    dropout: float = 0.1
     seed: int = 0
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from orepass.tasks.text.encoders.ngrams import hash_ngrams, words_of
+from orepass.tasks.text.encoders.ngrams import Numbers, hash_ngrams, words_of
 from orepass.tasks.text.folding import fold
 
 Ints = NDArray[np.int64]
@@ -84,7 +84,7 @@ def number_pairs(pairs: Iterable[Sequence[str]], ngrams: int) -> TrainingData:
         ngrams: how many n-grams are kept: those that come most often, and of equally frequent ones those with the
             lowest hash.
     """
-    words, origins, source_folds, target_folds = _Numbers(), _Numbers(), _Numbers(), _Numbers()
+    words, origins, source_folds, target_folds = Numbers(), Numbers(), Numbers(), Numbers()
     columns: tuple[list[list[int]], ...] = ([], [])
     numbers: list[tuple[int, int, int]] = []
     for package, language, source, target in pairs:
@@ -96,11 +96,6 @@ def number_pairs(pairs: Iterable[Sequence[str]], ngrams: int) -> TrainingData:
     keys, table = _most_frequent(list(words), frequency, ngrams)
     same_source, same_target, origin = np.array(numbers, np.int64).T
     return TrainingData(keys, table, sources, targets, same_source, same_target, origin)
-
-
-class _Numbers(dict[str, int]):
-    def __missing__(self, key: str) -> int:
-        return self.setdefault(key, len(self))
 
 
 def _most_frequent(words: list[str], frequency: Ints, ngrams: int) -> tuple[NDArray[np.uint32], Ragged]:

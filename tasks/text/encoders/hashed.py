@@ -8,17 +8,18 @@ words' (Wieting et al., "Charagram", EMNLP 2016), trained as a dual encoder; see
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from orepass.tasks.text.encoders.ngrams import hash_ngrams, words_of
+from orepass.tasks.text.encoders.ngrams import Numbers, hash_ngrams, words_of
 from orepass.tasks.text.encoders.weights import Weights
 
 Int = TypeVar("Int", bound=np.signedinteger[Any])
 
-_BATCH = 4096
+_BATCH = 16384
 _RUNS = 512  # sums that are worked on at a time: they stay in the processor's cache
 
 
@@ -50,20 +51,15 @@ class HashedEncoder:
         return rows
 
     def _encode_into(self, rows: NDArray[np.float32], sentences: Sequence[str]) -> None:
-        number: dict[str, int] = {}
-        counts = np.zeros(len(sentences), np.int64)
-        tokens: list[int] = []
-        for i, sentence in enumerate(sentences):
-            words = words_of(sentence)
-            counts[i] = len(words)
-            tokens.extend(number.setdefault(word, len(number)) for word in words)
-        if not tokens:
+        number = Numbers()
+        words = [words_of(sentence) for sentence in sentences]
+        counts = np.fromiter(map(len, words), np.int64, len(words))
+        tokens = np.fromiter(map(number.__getitem__, chain.from_iterable(words)), np.int64, counts.sum())
+        if not len(tokens):
             return
-        vectors = self._word_vectors(list(number))
-        sums = sum_rows(vectors, np.array(tokens), counts, np.int64)
-        lengths = np.sqrt(np.square(sums.astype(np.float64)).sum(axis=1))
-        known = lengths > 0
-        rows[known] = sums[known] / lengths[known, None]
+        sums = sum_rows(self._word_vectors(list(number)), tokens, counts, np.int64).astype(np.float64)
+        lengths = np.sqrt(np.square(sums).sum(axis=1))
+        np.divide(sums, np.where(lengths > 0, lengths, 1)[:, None], out=rows, casting="same_kind")
 
     def _word_vectors(self, words: list[str]) -> NDArray[np.int32]:
         hashes, starts = hash_ngrams(words)
@@ -94,8 +90,9 @@ def sum_rows(table: NDArray[Any], rows: NDArray[np.int64], counts: NDArray[np.in
         runs = order[first : first + _RUNS]
         length, start = counts[runs], starts[runs]
         block = np.zeros((len(runs), table.shape[1]), dtype)
-        for j in range(length[0]):
-            n = np.searchsorted(-length, -j)  # the runs are in order of length: the first n are longer than j
+        # The runs are in order of length: the first longer[j] have a j-th row.
+        longer = np.searchsorted(-length, -np.arange(length[0]))
+        for j, n in enumerate(longer):
             block[:n] += table[rows[start[:n] + j]]
         sums[runs] = block
     return sums

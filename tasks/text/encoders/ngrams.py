@@ -19,6 +19,14 @@ _MIX = np.uint64(0xD6E8FEB86659FD93)
 _HALF = np.uint64(32)
 
 
+class Numbers(dict[str, int]):
+    """Numbers strings from 0 on, in the order in which they are first asked for."""
+
+    def __missing__(self, key: str) -> int:
+        """Give the next number."""
+        return self.setdefault(key, len(self))
+
+
 def words_of(sentence: str) -> list[str]:
     """The words and numbers of a sentence in order, after NFKC and case folding."""
     if sentence.isascii():
