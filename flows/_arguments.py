@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 _MULTIRUN = {"-m", "--multirun"}
-_GROUPS = {folder.name for folder in (Path(__file__).parent.parent / "conf").iterdir() if folder.is_dir()} | {"hydra"}
+_GROUPS = {"data", "encoder", "hydra", "launcher"}
 _OVERRIDE = re.compile(r"^(?P<prefix>[+~]{0,2})(?P<key>\w[\w./@:-]*)=(?P<value>.*)$", re.DOTALL)
 # A bare word with commas: not a list or mapping, not quoted, no interpolation or function call.
 _BARE_WITH_COMMAS = re.compile(r"^[^\[\]{}()'\"$,]*,[^\[\]{}()'\"$]*$")
