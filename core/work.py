@@ -117,6 +117,7 @@ def perform(call: Call, listener: Listener | None = None, *, own_process: bool =
     started = datetime.datetime.now(datetime.UTC)
     try:
         step.store.begin(call.partial)
+        _let_speak(logging.getLogger(step.module.function.__module__))
         with _log_captured(call.partial / LOG, listener, own_process), working_in(call.partial), listening(listener):
             value = step.module.function(*step.arguments)
         used = cost()
@@ -213,6 +214,12 @@ class _Forwarding(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Handle one record."""
         self._listener(LogLine(record.levelno, record.getMessage()))
+
+
+def _let_speak(logger: logging.Logger) -> None:
+    """Let INFO lines of a module's own file through, unless somebody has set another level for it."""
+    if logger.level == logging.NOTSET and not logger.isEnabledFor(logging.INFO):
+        logger.setLevel(logging.INFO)
 
 
 @contextlib.contextmanager
