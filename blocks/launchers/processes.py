@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import multiprocessing
 import os
 import pickle
@@ -146,7 +147,7 @@ def _serve(pipe: Connection, gpus: tuple[str, ...]) -> None:
     """The life of a worker: calls in, events and outcomes out."""
     os.setpgrp()  # so that it can be ended with all that it started, and Ctrl-C is for the flow alone
     os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
-    threading.Thread(target=_end_with_the_flow, daemon=True).start()
+    _end_with_the_flow()
     while True:
         try:
             payload = pipe.recv_bytes()
@@ -169,10 +170,24 @@ def _serve(pipe: Connection, gpus: tuple[str, ...]) -> None:
 
 
 def _end_with_the_flow() -> None:
+    """Have this process, and all that it starts, killed when the flow's process ends, however that ends."""
     parent = multiprocessing.parent_process()
     assert parent is not None
-    parent.join()
-    os.killpg(0, signal.SIGKILL)
+    if hasattr(fcntl, "F_SETSIG"):
+        # Linux sends a signal when the pipe from the flow closes; a thread would have to wait for the interpreter's
+        # lock, which C code may hold for long.
+        fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(parent.sentinel, fcntl.F_SETSIG, signal.SIGKILL)
+        flags = fcntl.fcntl(parent.sentinel, fcntl.F_GETFL)
+        fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
+
+    join = parent.join
+
+    def wait() -> None:
+        join()
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _limit_threads(cpus: int) -> None:
