@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import urllib.request
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ os.environ["OREPASS_STORE"] = f"{_HOME.name}/store"
 _EXAMPLES = Path(__file__).parent / "examples"
 sys.path.insert(0, str(_EXAMPLES))
 
-from processes_of_tests import Run, RunScript, wait_until  # noqa: E402
+from processes_of_tests import Run, RunScript, is_alive, wait_until  # noqa: E402
 
 from orepass import Store, use_store  # noqa: E402
 
@@ -40,28 +39,23 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
-    """A Prefect server for all tests that run flows; its API address, which is also in the environment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}/api"
-    log = Path(_HOME.name, "server.log")
-    environment = {**os.environ, "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_HOME": f"{_HOME.name}/server"}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            start_new_session=True,
-        )
+    """A Prefect server for all tests that run flows, started and stopped as users do; its API address."""
+    from orepass.server import prefect_server
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # it is left running on purpose
+        with prefect_server() as url:
+            assert url is not None
+    pid = int(Path(os.environ["PREFECT_HOME"], "server.pid").read_text())
     try:
-        _wait_for(url, process, log)
         yield url
+        stop = [sys.executable, "-m", "prefect", "server", "stop"]
+        stopped = subprocess.run(stop, capture_output=True, text=True, timeout=60)
+        assert stopped.returncode == 0, stopped.stdout + stopped.stderr
+        wait_until(lambda: not is_alive(pid), "the server to end", 30)
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        if is_alive(pid):
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture
@@ -91,15 +85,3 @@ def run_script(store: Store, tmp_path: Path) -> Iterator[RunScript]:
     yield start
     for run in started:
         run.kill()
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    def answers() -> bool:
-        assert process.poll() is None, log.read_text()
-        try:
-            with urllib.request.urlopen(f"{url}/health", timeout=5) as response:
-                return bool(response.status == 200)
-        except OSError:
-            return False
-
-    wait_until(answers, f"the Prefect server, see {log}", 180)

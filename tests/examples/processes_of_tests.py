@@ -47,3 +47,11 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = 60) -> 
         if time.monotonic() > until:
             pytest.fail(f"waited {seconds:.0f} s in vain for: {what}")
         time.sleep(0.02)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and that nobody has asked about does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from prefect import flow
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME, get_current_settings, temporary_settings
+
+from orepass.errors import ConfigError, ServerError
+from orepass.server import prefect_server
+
+
+@flow
+def trivial() -> str:
+    return str(get_current_settings().api.url)
+
+
+def test_a_configured_server_is_used(api: str, tmp_path: Path) -> None:
+    said: list[str] = []
+    with temporary_settings({PREFECT_HOME: tmp_path}), prefect_server("auto", said.append) as url:
+        assert url == api == trivial()
+    assert said == [] and not list(tmp_path.iterdir())
+
+
+def test_a_given_address_wins_over_the_configured_one(api: str) -> None:
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}), prefect_server(api) as url:
+        assert url == api == trivial()
+
+
+def test_a_server_that_does_not_answer() -> None:
+    with (
+        temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}),
+        pytest.raises(ServerError, match=r"http://127\.0\.0\.1:9/api does not answer.*prefect server start"),
+        prefect_server(),
+    ):
+        pass
+
+
+def test_what_is_no_address_lists_what_can_be_given() -> None:
+    with pytest.raises(ConfigError, match="'tempory' is none of auto, temporary"), prefect_server("tempory"):
+        pass
+
+
+def test_a_server_in_the_background_is_found_again(server: str) -> None:
+    """The one of the fixture, which also tries `prefect server stop` in the end."""
+    said: list[str] = []
+    with prefect_server("auto", said.append) as url:
+        assert url == server == trivial()
+    assert url is not None and url.startswith("http://127.0.0.1:")
+    assert said == [f"Prefect server: {server.removesuffix('/api')} (stop it with: prefect server stop)"]
+
+
+def test_a_server_that_cannot_be_started_says_where_its_log_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_SERVER_DATABASE_CONNECTION_URL", "nonsense://")
+    with (
+        temporary_settings({PREFECT_HOME: tmp_path}),
+        pytest.raises(ServerError, match=r"ended with exit code 1\. See .*orepass-server\.log"),
+        prefect_server(),
+    ):
+        pass
+    assert "nonsense" in (tmp_path / "orepass-server.log").read_text()
