@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 RECORD = "record.json"
@@ -18,10 +19,10 @@ class Entry:
     module: str
     key: str
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         """Where the record and the outputs are."""
-        return self.root / self.module / self.key
+        return Path(self.root, self.module, self.key)
 
     @property
     def record(self) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from orepass.errors import DamagedError, OrepassError, ResultError
@@ -42,7 +43,7 @@ class Step:
     key: Key
     store: Store
 
-    @property
+    @cached_property
     def entry(self) -> Entry:
         """The result's place in the store."""
         return self.store.entry(self.module.name, self.key.digest)
