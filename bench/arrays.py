@@ -21,10 +21,11 @@ from prefect import flow
 
 from orepass import Store, module, use_store
 from orepass.blocks.launchers import make_launcher
+from orepass.call import Call
 from orepass.key import make_keys
 from orepass.server import prefect_server
 from orepass.step import make_steps
-from orepass.work import Call, perform
+from orepass.work import perform
 
 CACHED = (50, 500, 2_000, 10_000)
 COMPUTED = 500

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from functools import cache
 
+from orepass.call import Failure
 from orepass.errors import OrepassError, StepError, StepKilled, StepTimeout
 from orepass.step import Step
-from orepass.work import Failure
 
 
 def step_error(step: Step, failure: Failure, kind: type[StepError] = StepError) -> StepError:

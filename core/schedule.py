@@ -20,6 +20,7 @@ from prefect.states import Completed
 from prefect.utilities.annotations import quote
 
 from orepass.board import StepProgress
+from orepass.call import LogLine
 from orepass.claims import Owner
 from orepass.errors import ArrayError, StepError, StoreError
 from orepass.explain import explain_miss
@@ -29,7 +30,6 @@ from orepass.report import StepReport, run_report
 from orepass.step import Hit, Step, make_steps
 from orepass.store import current_store
 from orepass.submitted import call_of, claim_of
-from orepass.work import LogLine
 from orepass.workers import current_workers
 
 if TYPE_CHECKING:

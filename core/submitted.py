@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from prefect.context import TaskRunContext
 
+from orepass.call import Call
 from orepass.claims import Owner, try_claim
 from orepass.errors import StoreError
 from orepass.failures import step_error
 from orepass.key import NO_ELEMENT
 from orepass.step import Hit, Step, make_steps
 from orepass.store import current_store
-from orepass.work import Call, perform
+from orepass.work import perform
 
 if TYPE_CHECKING:
     from orepass.module import Module

@@ -7,101 +7,24 @@ import dataclasses
 import datetime
 import logging
 import os
-import pickle
 import socket
-import sys
 import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
 
 from orepass import provenance
+from orepass.call import Call, Failure, Listener, Outcome
+from orepass.capture import log_captured
 from orepass.errors import OrepassError, ResultError
 from orepass.key import NO_ELEMENT, SCHEME
 from orepass.layout import LOG
-from orepass.progress import Progress, listening
+from orepass.progress import listening
 from orepass.record import Record
-from orepass.requirements import Requirements
-from orepass.step import Step
-from orepass.workdir import current_workdir, working_in
+from orepass.workdir import working_in
 
 _TAIL_LINES = 20
-
-
-@dataclass(frozen=True)
-class Call:
-    """A step that is to be computed, as it travels to a worker.
-
-    Attributes:
-        step: what to compute.
-        partial: the folder, in the store, to work in; made by the worker.
-        requirements: what the step needs.
-        flow_run_id: of Prefect, for the record.
-        task_run_id: of Prefect, for the record.
-    """
-
-    step: Step
-    partial: Path
-    requirements: Requirements
-    flow_run_id: str | None = None
-    task_run_id: str | None = None
-
-    @property
-    def timeout_s(self) -> float | None:
-        """Seconds after which the step is to be killed."""
-        minutes = self.requirements.timeout_min
-        return None if minutes is None else minutes * 60
-
-
-@dataclass(frozen=True)
-class LogLine:
-    """A log record on its way from a worker to the flow."""
-
-    level: int
-    message: str
-
-
-Listener = Callable[[Progress | LogLine], None]
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a step failed.
-
-    Attributes:
-        error: the exception's type and message.
-        log: the step's last lines of output, its traceback included.
-        log_file: where all of it is, if it is anywhere.
-        host: where the step ran.
-        pickled: the exception itself, where it can travel.
-    """
-
-    error: str
-    log: str
-    log_file: Path | None
-    host: str
-    pickled: bytes | None = None
-
-    def exception(self) -> BaseException | None:
-        """The exception itself, if it could travel."""
-        if self.pickled is None:
-            return None
-        try:
-            found = pickle.loads(self.pickled)
-        except Exception:
-            return None  # its class cannot be had here; the message and the log tell the same
-        return found if isinstance(found, BaseException) else None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a call: seconds it took, and a failure if there was one."""
-
-    seconds: float
-    failure: Failure | None = None
 
 
 def perform(call: Call, listener: Listener | None = None, *, own_process: bool = False) -> Outcome:
@@ -118,7 +41,7 @@ def perform(call: Call, listener: Listener | None = None, *, own_process: bool =
     try:
         step.store.begin(call.partial)
         _let_speak(logging.getLogger(step.module.function.__module__))
-        with _log_captured(call.partial / LOG, listener, own_process), working_in(call.partial), listening(listener):
+        with log_captured(call.partial / LOG, listener, own_process), working_in(call.partial), listening(listener):
             value = step.module.function(*step.arguments)
         used = cost()
         result = _checked(call, value)
@@ -204,66 +127,7 @@ def _failure(call: Call, error: BaseException) -> Failure:
     return Failure(f"{type(error).__name__}: {error}", log, kept, socket.gethostname(), pickled)
 
 
-class _Forwarding(logging.Handler):
-    """Passes log records on to the flow."""
-
-    def __init__(self, listener: Listener) -> None:
-        super().__init__(logging.INFO)
-        self._listener = listener
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Handle one record."""
-        self._listener(LogLine(record.levelno, record.getMessage()))
-
-
 def _let_speak(logger: logging.Logger) -> None:
     """Let INFO lines of a module's own file through, unless somebody has set another level for it."""
     if logger.level == logging.NOTSET and not logger.isEnabledFor(logging.INFO):
         logger.setLevel(logging.INFO)
-
-
-@contextlib.contextmanager
-def _log_captured(path: Path, listener: Listener | None, own_process: bool) -> Iterator[None]:
-    """Write the step's log lines to its log file; in a process of its own also all it prints.
-
-    In the flow's own process the lines reach the terminal by themselves, so only another process passes them on.
-    """
-    file = logging.FileHandler(path, delay=True)
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    handlers: list[logging.Handler] = [file]
-    root = logging.getLogger()
-    if own_process:
-        root.setLevel(logging.INFO)
-        if listener is not None:
-            handlers.append(_Forwarding(listener))
-    else:
-        file.addFilter(lambda _: current_workdir() == path.parent)
-    for handler in handlers:
-        root.addHandler(handler)
-    try:
-        with _output_redirected(path) if own_process else contextlib.nullcontext():
-            yield
-    finally:
-        for handler in handlers:
-            root.removeHandler(handler)
-            handler.close()
-
-
-@contextlib.contextmanager
-def _output_redirected(path: Path) -> Iterator[None]:
-    """Send this process's standard output and error to a file, also what C code writes and a crash leaves."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    saved = os.dup(1), os.dup(2)
-    target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    try:
-        os.dup2(target, 1)
-        os.dup2(target, 2)
-        yield
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os.dup2(saved[0], 1)
-        os.dup2(saved[1], 2)
-        for descriptor in (target, *saved):
-            os.close(descriptor)

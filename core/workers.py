@@ -7,8 +7,9 @@ from typing import Protocol, runtime_checkable
 
 from prefect.context import FlowRunContext
 
+from orepass.call import Call, Listener, LogLine, Outcome
 from orepass.progress import Progress
-from orepass.work import Call, Listener, LogLine, Outcome, perform
+from orepass.work import perform
 
 
 @runtime_checkable

@@ -7,7 +7,8 @@ from typing import Any
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from orepass.blocks.launchers._base import Launcher
-from orepass.work import Call, Listener, Outcome, perform
+from orepass.call import Call, Listener, Outcome
+from orepass.work import perform
 
 
 class DebugTaskRunner(ThreadPoolTaskRunner[Any]):

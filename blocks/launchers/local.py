@@ -10,8 +10,8 @@ from pydantic import Field
 from orepass.blocks.launchers._base import Launcher
 from orepass.blocks.launchers.processes import ProcessPool
 from orepass.blocks.launchers.slots import Slots, count_gpus
+from orepass.call import Call, Listener, Outcome
 from orepass.machine import count_cpus
-from orepass.work import Call, Listener, Outcome
 
 
 class LocalTaskRunner(ThreadPoolTaskRunner[Any]):

@@ -22,10 +22,11 @@ import cloudpickle
 import threadpoolctl
 
 from orepass.blocks.launchers.slots import Slot
+from orepass.call import Call, Failure, Listener, LogLine, Outcome
 from orepass.errors import StepError
 from orepass.failures import killed, timed_out
 from orepass.progress import Progress
-from orepass.work import Call, Failure, Listener, LogLine, Outcome, perform, tail
+from orepass.work import perform, tail
 
 _POLL_S = 0.2
 

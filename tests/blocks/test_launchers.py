@@ -13,11 +13,11 @@ from example_steps import Options, populate_index, talks, where
 
 from orepass import Store
 from orepass.blocks.launchers import LAUNCHERS, Launcher, make_launcher
+from orepass.call import LogLine, Outcome
 from orepass.errors import ConfigError
 from orepass.progress import Progress
 from orepass.step import make_steps
 from orepass.submitted import call_of
-from orepass.work import LogLine, Outcome
 from orepass.workers import Workers
 
 Compute = Callable[..., list[Any]]

@@ -26,10 +26,10 @@ from processes_of_tests import RunScript, is_alive, wait_until
 
 from orepass import Store
 from orepass.blocks.launchers import LocalLauncher
+from orepass.call import LogLine
 from orepass.errors import ConfigError, StepKilled, StepTimeout
 from orepass.step import make_steps
 from orepass.submitted import call_of
-from orepass.work import LogLine
 
 Compute = Callable[..., list[Any]]
 
