@@ -107,6 +107,8 @@ class _Worker:
                         if answer.failure is not None:  # a worker that could not load the call left its folder
                             call.step.store.discard(call.partial, call.step.entry)
                         return answer
+                    if not isinstance(answer, (Progress, LogLine)):
+                        raise TypeError(f"A worker says {answer!r}. Was the code changed while it ran? Start again.")
                     tell(answer)
                 if deadline is not None and time.monotonic() > deadline:
                     raise self._timed_out(call)
