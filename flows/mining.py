@@ -79,7 +79,7 @@ class MiningConfig(Config):
     nprobe: int = 32
     k: int = 16
     margin: str = "ratio"
-    retrieval: str = "max"
+    retrieval: str = "intersection"  # the best of the five on held-out catalogs, see the model card
     threshold: float | None = None
     num_cpu: int = 1
     timeout_min: float | None = None
