@@ -15,7 +15,7 @@ from orepass import Requirements, module, workdir
 from orepass.config import Config
 from orepass.tasks.learn.calibrate import best_threshold
 from orepass.tasks.learn.read_package import read_rows
-from orepass.tasks.text.catalogs import MESSAGE_LANGUAGE
+from orepass.tasks.text.catalog_files import MESSAGE_LANGUAGE
 from orepass.tasks.text.encoders.card import Card
 from orepass.tasks.text.encoders.hashed import HashedEncoder
 from orepass.tasks.text.encoders.weights import load_weights, pack
@@ -28,9 +28,9 @@ class BuildEncoderConfig(Config):
     """What is built.
 
     Attributes:
-        embeddings: the folder that ``train_embeddings`` returned.
-        held_out: files of sentence pairs that were not trained on, see ``select_pairs``.
-        sources: the table of the training data, see ``select_pairs``.
+        embeddings: the folder that `train_embeddings` returned.
+        held_out: files of sentence pairs that were not trained on, see `select_pairs`.
+        sources: the table of the training data, see `select_pairs`.
         pairs: training pairs by language.
     """
 
@@ -48,7 +48,7 @@ def build_encoder(config: BuildEncoderConfig) -> Path:
         config: the embeddings and the held-out pairs.
 
     Returns:
-        A folder for ``EncoderConfig(name="hashed", model=folder)``; see ``orepass.tasks.text.encoders.weights``.
+        A folder for `EncoderConfig(name="hashed", model=folder)`; see `orepass.tasks.text.encoders.weights`.
     """
     folder = workdir() / "encoder"
     folder.mkdir()

@@ -41,7 +41,7 @@ class Mined:
 
 
 def mine(encoder: Encoder, texts: Texts) -> Mined:
-    """Mine one corpus as ``flows/mining.py`` does: ratio margin, k = 16 both ways, intersection.
+    """Mine one corpus as `flows/mining.py` does: ratio margin, k = 16 both ways, intersection.
 
     Args:
         encoder: makes the embeddings.
@@ -67,7 +67,7 @@ def best_threshold(encoder: Encoder, corpora: Iterable[Sequence[tuple[str, str]]
 
     Args:
         encoder: makes the embeddings.
-        corpora: sentence pairs; of each, half of the sentences lose their partner, drawn once for each of ``SEEDS``.
+        corpora: sentence pairs; of each, half of the sentences lose their partner, drawn once for each of `SEEDS`.
 
     Returns:
         The ratio margin and the mean F1.

@@ -16,7 +16,7 @@ _INITIAL_STD = 0.05
 class DualEncoder:
     """The vectors of n-grams, and how they learn from one batch of sentence pairs.
 
-    Only the rows that a batch touches are read, differentiated and written: ``torch.optim.SparseAdam`` spends three
+    Only the rows that a batch touches are read, differentiated and written: `torch.optim.SparseAdam` spends three
     quarters of a step of this model on sorting and masking sparse gradients.
     """
 

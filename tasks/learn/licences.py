@@ -19,7 +19,7 @@ def licence_of(package: Path) -> str:
         package: the folder the package was unpacked in.
 
     Returns:
-        Such as ``GPL-2+``; ``see its copyright file`` where none is named.
+        Such as `GPL-2+`; `see its copyright file` where none is named.
     """
     for path in sorted(package.glob("usr/share/doc/*/copyright")):
         if path.is_file():

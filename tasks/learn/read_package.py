@@ -12,7 +12,8 @@ from orepass import Requirements, module, workdir
 from orepass.config import Config
 from orepass.errors import ConfigError, InputError
 from orepass.tasks.learn.licences import licence_of
-from orepass.tasks.text.catalogs import catalogs_of, distinct, find_catalogs, read_entries
+from orepass.tasks.text.catalog_files import catalogs_of, find_catalogs
+from orepass.tasks.text.catalogs import distinct, read_entries
 
 _log = logging.getLogger(__name__)
 
@@ -33,8 +34,8 @@ class PackagePairs:
     """The sentence pairs of a package.
 
     Attributes:
-        pairs: rows (see ``read_rows``) of language, English sentence, its translation into the language.
-        licence: see ``licence_of``.
+        pairs: rows (see `read_rows`) of language, English sentence, its translation into the language.
+        licence: see `licence_of`.
         counts: pairs by language.
     """
 
@@ -69,7 +70,7 @@ def write_rows(path: Path, rows: Iterable[Sequence[str]]) -> None:
 
 
 def read_rows(path: Path) -> Iterator[list[str]]:
-    """Read what ``write_rows`` wrote."""
+    """Read what `write_rows` wrote."""
     with path.open(encoding="utf-8", newline="\n") as lines:
         yield from map(json.loads, lines)
 

@@ -30,7 +30,7 @@ class SelectPairsConfig(Config):
         names: the packages' names.
         packages: their sentence pairs, in the same order.
         languages: the languages, besides English.
-        held_out: patterns (``php-horde-*``) of the names of packages that are not trained on.
+        held_out: patterns (`php-horde-*`) of the names of packages that are not trained on.
         withheld: packages of Python, or folders, whose catalogs share nothing with the training data.
         held_out_min: held-out packages with fewer pairs in some language are dropped.
         held_out_max: of larger ones this many pairs a language are kept.
@@ -50,7 +50,7 @@ class SelectedPairs:
     """The training data and the held-out data.
 
     Attributes:
-        training: rows (see ``read_rows``) of package, language, English sentence, its translation.
+        training: rows (see `read_rows`) of package, language, English sentence, its translation.
         held_out: for each held-out package rows of language, English sentence, its translation.
         sources: a table of the packages: name, training or held out, licence, pairs by language.
         counts: training pairs by language.

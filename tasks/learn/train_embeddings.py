@@ -29,12 +29,12 @@ class TrainEmbeddingsConfig(Config):
     """What is trained, and how.
 
     Attributes:
-        pairs: the training pairs of ``select_pairs``.
+        pairs: the training pairs of `select_pairs`.
         ngrams: how many n-grams get a vector: the most frequent ones.
         dim: the width of the vectors; even.
         epochs: how often every pair is seen.
         batch: pairs that are told apart from each other at a time.
-        group: pairs of one package in a batch, see ``batches``.
+        group: pairs of one package in a batch, see `batches`.
         learning_rate: at the start, after a short warm-up; it falls linearly.
         temperature: divides the cosines.
         margin: what is taken off the cosine of a true pair.
@@ -68,10 +68,10 @@ def train_embeddings(config: TrainEmbeddingsConfig) -> Path:
         config: the pairs, and how to train.
 
     Returns:
-        A folder with ``keys.npy``, uint32 (n,), and ``vectors.npy``, float32 (n, dim).
+        A folder with `keys.npy`, uint32 (n,), and `vectors.npy`, float32 (n, dim).
 
     Raises:
-        ConfigError: torch is not installed, there are fewer pairs than a batch, or ``dim`` is odd.
+        ConfigError: torch is not installed, there are fewer pairs than a batch, or `dim` is odd.
     """
     if importlib.util.find_spec("torch") is None:
         raise ConfigError('training needs torch: pip install "orepass[train]"')

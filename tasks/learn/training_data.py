@@ -44,7 +44,7 @@ class Ragged:
         return Ragged(self.values[shift + np.arange(offsets[-1])], offsets)
 
     def where(self, keep: NDArray[np.bool_]) -> Ragged:
-        """Only the values for which ``keep``, of shape (sum of lengths,), is true."""
+        """Only the values for which `keep`, of shape (sum of lengths,), is true."""
         return Ragged(self.values[keep], np.concatenate([[0], np.cumsum(keep)])[self.offsets])
 
     def followed_by(self, other: Ragged) -> Ragged:
@@ -59,10 +59,10 @@ class TrainingData:
 
     Attributes:
         keys: the hashes of the n-grams that are kept, the most frequent first, shape (ngrams,).
-        ngrams: for each word the rows of ``keys``.
+        ngrams: for each word the rows of `keys`.
         sources: for each pair the words of the source sentence.
         targets: likewise of the target sentence.
-        same_source: pairs with the same number here have the same source, by ``fold``.
+        same_source: pairs with the same number here have the same source, by `fold`.
         same_target: likewise.
         origin: pairs with the same number here come from the same package and language.
     """
@@ -117,13 +117,13 @@ def batches(origin: Ints, size: int, group: int, rng: np.random.Generator) -> It
     ones that mining one program's messages has to tell apart.
 
     Args:
-        origin: see ``TrainingData``.
+        origin: see `TrainingData`.
         size: pairs a batch; what is left over at the end is dropped.
         group: pairs a group; 1 to mix all.
         rng: shuffles.
 
     Yields:
-        The numbers of ``size`` pairs.
+        The numbers of `size` pairs.
     """
     order = rng.permutation(len(origin))
     order = order[np.argsort(origin[order], kind="stable")]

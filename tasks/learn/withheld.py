@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from orepass.tasks.text.catalogs import all_texts, find_catalogs
+from orepass.tasks.text.catalog_files import find_catalogs
+from orepass.tasks.text.catalogs import all_texts
 from orepass.tasks.text.folding import fold
 
 
@@ -20,7 +21,7 @@ def withheld_folds(sources: Iterable[str]) -> frozenset[str]:
     obsolete and short entries), as it stands and with its placeholders masked.
 
     Args:
-        sources: see ``find_catalogs``.
+        sources: see `find_catalogs`.
 
     Raises:
         ConfigError: there is no such package or folder.

@@ -13,7 +13,8 @@ from orepass import module, workdir
 from orepass.config import Config
 from orepass.digest import digest_path
 from orepass.errors import ConfigError, InputError
-from orepass.tasks.text.catalogs import catalogs_of, find_catalogs, is_message_language, parallel_sentences
+from orepass.tasks.text.catalog_files import catalogs_of, find_catalogs, is_message_language
+from orepass.tasks.text.catalogs import parallel_sentences
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ class CatalogCorpusConfig(Config):
 
     Attributes:
         source: the name of an installed package (it is found, not imported) or a folder.
-        src_lang: the source language; ``en`` stands for the messages themselves.
+        src_lang: the source language; `en` stands for the messages themselves.
         tgt_lang: the target language.
         distractors: the part of the sentences on each side that have no partner on the other; 0 <= d < 1.
         seed: another number draws other distractors and another order.
@@ -47,8 +48,8 @@ class CatalogCorpus:
         src: UTF-8, one sentence a line.
         tgt: likewise.
         gold: the known pairs, one a line, source and target with a tab between.
-        sentences: the number of lines of ``src``, and of ``tgt``.
-        gold_pairs: the number of lines of ``gold``.
+        sentences: the number of lines of `src`, and of `tgt`.
+        gold_pairs: the number of lines of `gold`.
     """
 
     src: Path
@@ -71,7 +72,7 @@ def catalog_corpus(config: CatalogCorpusConfig) -> CatalogCorpus:
     """Make two shuffled monolingual texts, in part translations of each other, and the list of those that are.
 
     Of N sentence pairs, disjoint sets are drawn: pairs that stay on both sides, pairs of which only the source stays
-    and as many of which only the target stays, so that ``distractors`` of each side has no partner.
+    and as many of which only the target stays, so that `distractors` of each side has no partner.
 
     Args:
         config: the catalogs.
@@ -80,7 +81,7 @@ def catalog_corpus(config: CatalogCorpusConfig) -> CatalogCorpus:
         The texts and the known pairs.
 
     Raises:
-        ConfigError: an unknown package, folder or language; ``distractors`` out of range.
+        ConfigError: an unknown package, folder or language; `distractors` out of range.
         InputError: a catalog that cannot be read, or too few sentences in it.
     """
     if not 0 <= config.distractors < 1:

@@ -5,7 +5,6 @@ The messages of a program and their translations are real parallel text, in up t
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,15 +13,12 @@ from typing import Any
 
 import polib
 
-from orepass.errors import ConfigError, InputError, did_you_mean
+from orepass.errors import ConfigError, InputError
+from orepass.tasks.text.catalog_files import catalogs_of, find_catalogs, is_message_language, same_language
 from orepass.tasks.text.folding import fold
 from orepass.tasks.text.placeholders import mask_pair
 
 MIN_WORDS = 3
-MESSAGE_LANGUAGE = "en"
-"""The language that messages are written in, by gettext's convention."""
-
-_LOCALE = re.compile(r"[a-z]{2,3}([_-]([A-Z][a-z]{3}|[A-Z]{2}|\d{3}))?([@_-]\w+)?")
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
 
 
@@ -31,8 +27,8 @@ class Entry:
     """A message and its translation, masked, each on one line.
 
     Attributes:
-        context: gettext's ``msgctxt``, which tells equal messages apart; empty without one.
-        message: the message, in ``MESSAGE_LANGUAGE``.
+        context: gettext's `msgctxt`, which tells equal messages apart; empty without one.
+        message: the message, in `MESSAGE_LANGUAGE`.
         translation: what a translator made of it.
     """
 
@@ -41,65 +37,11 @@ class Entry:
     translation: str
 
 
-def find_catalogs(source: str) -> dict[str, tuple[Path, ...]]:
-    """The catalogs of an installed package or in a folder, by language.
-
-    A catalog is ``<language>/LC_MESSAGES/<domain>.po`` (or ``.mo``) at any depth, or a file named for its language
-    (``fr.po``, ``admin-fr_FR.mo``). Where both a ``.po`` and its compiled ``.mo`` lie there, the ``.po`` is taken.
-
-    Args:
-        source: a folder, or the name of an importable package, which is found without importing it. A name
-            without a slash is looked up as a package first.
-
-    Returns:
-        For each language, as its files spell it, the catalogs in order of their paths.
-
-    Raises:
-        ConfigError: there is no such package or folder, or no catalog in it.
-    """
-    root = _locate(source)
-    found: dict[str, dict[Path, Path]] = {}
-    for path in sorted(root.rglob("*.[pm]o")):
-        language = _language_of(path)
-        if language and path.is_file():
-            # "x.po" sorts behind "x.mo", so the source wins over what was compiled from it.
-            found.setdefault(language, {})[path.with_suffix("")] = path
-    if not found:
-        raise ConfigError(
-            f"no gettext catalogs (.po, .mo) under {root} (source={source!r}). "
-            "Name a package or a folder that has <language>/LC_MESSAGES/*.po in it."
-        )
-    return {language: tuple(paths.values()) for language, paths in found.items()}
-
-
-def catalogs_of(catalogs: Mapping[str, tuple[Path, ...]], language: str) -> tuple[Path, ...]:
-    """The catalogs of one language.
-
-    Args:
-        catalogs: what ``find_catalogs`` returned.
-        language: such as ``fr``, ``pt_BR``, ``pt-br`` or ``zh_Hans``; ``fr`` stands for ``fr_FR`` too.
-
-    Raises:
-        ConfigError: there are none; lists the languages that there are.
-    """
-    wanted = _normal(language)
-    names = [name for name in sorted(catalogs) if _normal(name) in (wanted, f"{wanted}_{wanted}")]
-    if not names:
-        known = did_you_mean(language, {MESSAGE_LANGUAGE, *catalogs})
-        raise ConfigError(f"there is no catalog for the language {language!r}. {known}")
-    return tuple(path for name in names for path in catalogs[name])
-
-
-def is_message_language(language: str) -> bool:
-    """Whether the messages themselves are in this language, so that it needs no catalog."""
-    return _normal(language) == MESSAGE_LANGUAGE
-
-
 def read_entries(paths: Iterable[Path]) -> Iterator[Entry]:
     """The usable entries of catalogs, in file order.
 
-    Left out: plurals, fuzzy, obsolete and untranslated entries, messages under ``MIN_WORDS`` words, and entries
-    whose placeholders cannot be masked (see ``mask_pair``).
+    Left out: plurals, fuzzy, obsolete and untranslated entries, messages under `MIN_WORDS` words, and entries
+    whose placeholders cannot be masked (see `mask_pair`).
 
     Raises:
         InputError: a file is no catalog.
@@ -129,30 +71,30 @@ def all_texts(path: Path) -> Iterator[str]:
 def parallel_sentences(source: str, src_lang: str, tgt_lang: str) -> list[tuple[str, str]]:
     """The distinct sentence pairs of two languages in a package's or folder's catalogs.
 
-    Where one language is ``MESSAGE_LANGUAGE`` its sentences are the messages themselves; two other languages
+    Where one language is `MESSAGE_LANGUAGE` its sentences are the messages themselves; two other languages
     are joined over the message.
 
     Args:
-        source: see ``find_catalogs``.
-        src_lang: see ``catalogs_of``.
+        source: see `find_catalogs`.
+        src_lang: see `catalogs_of`.
         tgt_lang: likewise.
 
     Returns:
         (source sentence, target sentence) in file order. No pair has the same text on both sides and no sentence
-        comes twice on a side, also not with another case, punctuation or spacing (see ``fold``); the first stays.
+        comes twice on a side, also not with another case, punctuation or spacing (see `fold`); the first stays.
 
     Raises:
         ConfigError: an unknown package, folder or language, or twice the same language.
         InputError: a file is no catalog.
     """
-    if _normal(src_lang) == _normal(tgt_lang):
+    if same_language(src_lang, tgt_lang):
         raise ConfigError(f"src_lang and tgt_lang are both {src_lang!r}; name two languages")
     catalogs = find_catalogs(source)
     return distinct(_join(*(_by_message(catalogs, language) for language in (src_lang, tgt_lang))))
 
 
 def distinct(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Drop pairs of equal sides and those with a side that came before, by ``fold``."""
+    """Drop pairs of equal sides and those with a side that came before, by `fold`."""
     sources: set[str] = set()
     targets: set[str] = set()
     kept = []
@@ -188,34 +130,6 @@ def _join(
         yield from ((translation, message) for message, translation in source.values())
     elif source is not None and target is not None:
         yield from ((source[key][1], target[key][1]) for key in source if key in target)
-
-
-def _locate(source: str) -> Path:
-    top, *inner = source.split(".")
-    if all(part.isidentifier() for part in (top, *inner)):
-        spec = importlib.util.find_spec(top)  # of a top-level name: imports nothing
-        for place in (spec.submodule_search_locations if spec else None) or ():
-            folder = Path(place, *inner)
-            if folder.is_dir():
-                return folder
-    folder = Path(source).expanduser()
-    if folder.is_dir():
-        return folder
-    remedy = 'pip install "orepass[demo]"' if top == "django" else "install it, or give the path of a folder"
-    raise ConfigError(f"source={source!r} is neither an installed package nor a folder: {remedy}")
-
-
-def _language_of(path: Path) -> str | None:
-    if path.parent.name == "LC_MESSAGES":
-        return path.parent.parent.name
-    for name in (path.stem, re.split(r"[-.]", path.stem)[-1]):
-        if _LOCALE.fullmatch(name):
-            return name
-    return None
-
-
-def _normal(language: str) -> str:
-    return language.replace("-", "_").casefold()
 
 
 def _parse(path: Path) -> Iterable[Any]:

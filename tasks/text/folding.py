@@ -15,7 +15,7 @@ def fold(text: str) -> str:
         text: any text.
 
     Returns:
-        The letters, digits and combining marks of ``NFKC(casefold(NFKC(text)))``, without anything between
+        The letters, digits and combining marks of `NFKC(casefold(NFKC(text)))`, without anything between
         them. Empty when the text has none.
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())

@@ -28,8 +28,8 @@ _SPACES = re.compile(r"[^\S\u00a0\u202f]+|[\x00-\x1f\x7f]+")
 def mask_pair(msgid: str, msgstr: str) -> tuple[str, str] | None:
     """Mask a message and its translation, alike.
 
-    Placeholders become ``MASK``, tags go, entities become characters, accelerator marks (``_File``, ``&File``,
-    ``~File``) go, and every line break, tab or run of spaces becomes one space (no-break spaces stay).
+    Placeholders become `MASK`, tags go, entities become characters, accelerator marks (`_File`, `&File`,
+    `~File`) go, and every line break, tab or run of spaces becomes one space (no-break spaces stay).
 
     Args:
         msgid: the message.

@@ -26,7 +26,7 @@ def load_encoder(config: EncoderConfig, lang: str) -> Encoder:
             one table for all.
 
     Raises:
-        ConfigError: an unknown name, or a ``model`` that is missing or not wanted.
+        ConfigError: an unknown name, or a `model` that is missing or not wanted.
         InputError: the weights cannot be read.
     """
     return HashedEncoder(load_weights(_folder(config)))
@@ -42,7 +42,7 @@ def encoder_digest(config: EncoderConfig) -> str:
         Hexadecimal digits that change with the weights, not with their place.
 
     Raises:
-        ConfigError: see ``load_encoder``.
+        ConfigError: see `load_encoder`.
         InputError: the weights cannot be read.
     """
     folder = _folder(config)
@@ -61,7 +61,7 @@ def recommended_threshold(config: EncoderConfig, src_lang: str, tgt_lang: str) -
         The threshold; the mean over the known pairs for a pair that is not known; None if none was measured.
 
     Raises:
-        ConfigError: see ``load_encoder``.
+        ConfigError: see `load_encoder`.
         InputError: the weights cannot be read.
     """
     return load_card(_folder(config)).threshold(src_lang, tgt_lang)

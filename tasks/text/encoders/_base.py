@@ -18,8 +18,8 @@ class EncoderConfig(Config):
     """Which encoder makes embeddings of sentences.
 
     Attributes:
-        name: ``bundled``, the weights that come with this package, or ``hashed``, weights of the same kind that
-            ``flows/train_encoder.py`` made.
+        name: `bundled`, the weights that come with this package, or `hashed`, weights of the same kind that
+            `flows/train_encoder.py` made.
         model: the folder of the weights, for encoders whose weights are not bundled.
     """
 
@@ -31,14 +31,14 @@ class EncoderConfig(Config):
 class Encoder(Protocol):
     """Turns sentences into vectors whose cosine says how near they are in meaning, across languages.
 
-    Every encoder keeps to this, and ``tests/tasks/text/encoders`` holds each of them to it:
+    Every encoder keeps to this, and `tests/tasks/text/encoders` holds each of them to it:
 
     * row i depends on sentence i alone: not on its neighbours, on how many there are, or on how a corpus is cut
       into batches and shards;
     * the same sentence gives the same row, bit for bit, in every process;
     * rows are L2-normalised, except that a sentence in which nothing is known (an empty one among them) gives a row
       of zeros, which matches nothing;
-    * any ``str`` is a sentence: line separators, emoji, lone surrogates, a megabyte without a space.
+    * any `str` is a sentence: line separators, emoji, lone surrogates, a megabyte without a space.
 
     Attributes:
         dim: the width of a row.

@@ -1,4 +1,4 @@
-"""What is known of an encoder's weights besides the weights: ``card.json``."""
+"""What is known of an encoder's weights besides the weights: `card.json`."""
 
 from __future__ import annotations
 
@@ -15,21 +15,19 @@ class Card:
 
     Attributes:
         languages: the languages of the training data.
-        thresholds: for a language pair such as ``en-fr`` the ratio margin (k = 16) with the best F1 on packages that
-            were held out of training.
+        thresholds: for a language pair such as `en-fr` the ratio margin (k = 16, retrieval `intersection`) with the
+            best F1 on packages that were held out of training.
         held_out_f1: the F1 there, by language pair.
         pairs: training pairs by language pair.
-        training: the settings of the training.
     """
 
     languages: tuple[str, ...]
     thresholds: dict[str, float]
     held_out_f1: dict[str, float] = field(default_factory=dict)
     pairs: dict[str, int] = field(default_factory=dict)
-    training: dict[str, float] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
-        """Write ``card.json`` into a folder."""
+        """Write `card.json` into a folder."""
         text = json.dumps(vars(self), indent=2, ensure_ascii=False) + "\n"
         (folder / "card.json").write_text(text, encoding="utf-8")
 
@@ -47,7 +45,7 @@ class Card:
 
 
 def load_card(folder: Path) -> Card:
-    """Read the ``card.json`` of a folder.
+    """Read the `card.json` of a folder.
 
     Raises:
         InputError: there is none, or it is damaged.

@@ -2,7 +2,7 @@
 
 The vector of a word is the sum of the vectors of the word itself and of its character n-grams (Bojanowski et al.,
 "Enriching Word Vectors with Subword Information", TACL 2017), that of a sentence the normalised sum of its
-words' (Wieting et al., "Charagram", EMNLP 2016), trained as a dual encoder; see ``tasks/learn``.
+words' (Wieting et al., "Charagram", EMNLP 2016), trained as a dual encoder; see `tasks/learn`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class HashedEncoder:
         self._table = weights.unpack()
 
     def encode(self, sentences: Sequence[str]) -> NDArray[np.float32]:
-        """Embed sentences; see ``Encoder``."""
+        """Embed sentences; see `Encoder`."""
         rows = np.zeros((len(sentences), self.dim), np.float32)
         for start in range(0, len(sentences), _BATCH):
             self._encode_into(rows[start : start + _BATCH], sentences[start : start + _BATCH])
@@ -71,7 +71,7 @@ class HashedEncoder:
 def sum_rows(table: NDArray[Any], rows: NDArray[np.int64], counts: NDArray[np.int64], dtype: type[Int]) -> NDArray[Int]:
     """Sum runs of rows of a table.
 
-    What ``np.add.reduceat(table[rows], ...)`` gives, ten times as fast: the j-th row of every run that has one is
+    What `np.add.reduceat(table[rows], ...)` gives, ten times as fast: the j-th row of every run that has one is
     added at once.
 
     Args:

@@ -37,7 +37,7 @@ def words_of(sentence: str) -> list[str]:
 def hash_ngrams(words: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     """Hash every word and all its character n-grams, with marks for its ends.
 
-    An n-gram of characters c is ``mix(sum(c_i * M^(n-i)))`` over 64 bits, cut to the upper 32; a whole word longer
+    An n-gram of characters c is `mix(sum(c_i * M^(n-i)))` over 64 bits, cut to the upper 32; a whole word longer
     than the n-grams is its xxh3. Everything is integer arithmetic: the same on every machine.
 
     Args:

@@ -2,11 +2,11 @@
 
 A folder with
 
-* ``keys.npy``: uint32 (n,), ascending: the hashes of the n-grams that have a vector;
-* ``scales.npy``: uint16 (n,), at most ``MAX_SCALE``;
-* ``codes.npy``: uint8 (n, dim / 2): two 4-bit codes each, of dimension 2j in the lower half and 2j + 1 in the upper,
-  stored with 8 added: the vector of n-gram i is ``(code - 8) * scale_i``;
-* ``card.json``: see ``orepass.tasks.text.encoders.card``.
+* `keys.npy`: uint32 (n,), ascending: the hashes of the n-grams that have a vector;
+* `scales.npy`: uint16 (n,), at most `MAX_SCALE`;
+* `codes.npy`: uint8 (n, dim / 2): two 4-bit codes each, of dimension 2j in the lower half and 2j + 1 in the upper,
+  stored with 8 added: the vector of n-gram i is `(code - 8) * scale_i`;
+* `card.json`: see `orepass.tasks.text.encoders.card`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Weights:
         return 2 * int(self.codes.shape[1])
 
     def unpack(self) -> NDArray[np.int16]:
-        """The vectors, int16, shape (n, dim): at most ``8 * MAX_SCALE`` in size."""
+        """The vectors, int16, shape (n, dim): at most `8 * MAX_SCALE` in size."""
         table = np.empty((len(self.keys), self.dim), np.int16)
         scales = self.scales.astype(np.int16)[:, None]
         table[:, 0::2] = ((self.codes & 15).astype(np.int16) - 8) * scales
@@ -80,7 +80,7 @@ def pack(keys: NDArray[np.uint32], vectors: NDArray[np.float32]) -> Weights:
         vectors: shape (n, dim), dim even.
 
     Returns:
-        Weights, ordered by key, whose vectors are ``vectors`` times one common factor, but for rounding.
+        Weights, ordered by key, whose vectors are `vectors` times one common factor, but for rounding.
     """
     order = np.argsort(keys)
     vectors = vectors[order]

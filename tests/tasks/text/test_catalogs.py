@@ -7,7 +7,8 @@ import polib
 import pytest
 
 from orepass.errors import ConfigError, InputError
-from orepass.tasks.text.catalogs import all_texts, find_catalogs, parallel_sentences
+from orepass.tasks.text.catalog_files import find_catalogs
+from orepass.tasks.text.catalogs import all_texts, parallel_sentences
 
 Write = Callable[..., Path]
 
