@@ -50,7 +50,10 @@ def encoder_digest(config: EncoderConfig) -> str:
 
 
 def recommended_threshold(config: EncoderConfig, src_lang: str, tgt_lang: str) -> float | None:
-    """The ratio margin (k = 16) from which on a mined pair should be kept, as measured on held-out data.
+    """The ratio margin from which on a mined pair should be kept, as measured on held-out data.
+
+    It was measured with k = 16 and retrieval `intersection`, on corpora of some hundred sentences; margins are lower
+    in larger corpora.
 
     Args:
         config: which encoder.
