@@ -18,6 +18,8 @@ for name in [name for name in os.environ if name.startswith(("PREFECT_", "OREPAS
     del os.environ[name]
 os.environ["PREFECT_HOME"] = f"{_HOME.name}/prefect"
 os.environ["OREPASS_STORE"] = f"{_HOME.name}/store"
+# What is logged in the end would be sent, again and again, to a server that has been stopped.
+os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
 
 # `example_steps` holds the modules that worker processes have to import.
 _EXAMPLES = Path(__file__).parent / "examples"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from example_steps import Options, populate_index, talks, where
+from example_steps import Options, talks, times_ten, where
 
 from orepass import Store
 from orepass.blocks.launchers import LAUNCHERS, Launcher, make_launcher
@@ -59,14 +59,14 @@ def test_its_task_runner_keeps_the_contract(launcher: Launcher) -> None:
 
 
 def test_outcomes_come_in_order_and_results_are_stored(compute: Compute, options: Options, store: Store) -> None:
-    outcomes = compute(populate_index, replace(options, failing=(2,)), [1, 2, 3])
+    outcomes = compute(times_ten, replace(options, failing=(2,)), [1, 2, 3])
     assert [outcome.failure is None for outcome in outcomes] == [True, False, True]
-    stored = [step.look_up() for step in make_steps(populate_index, replace(options, failing=(2,)), [1, 2, 3], store)]
+    stored = [step.look_up() for step in make_steps(times_ten, replace(options, failing=(2,)), [1, 2, 3], store)]
     assert [hit and hit.result for hit in stored] == [10, None, 30]
 
 
 def test_a_failure_tells_what_and_has_its_log(compute: Compute, options: Options) -> None:
-    (outcome,) = compute(populate_index, replace(options, failing=(2,)), [2])
+    (outcome,) = compute(times_ten, replace(options, failing=(2,)), [2])
     assert isinstance(outcome, Outcome) and outcome.failure is not None
     assert outcome.failure.error == "ValueError: no good: 2"
     assert isinstance(outcome.failure.exception(), ValueError)
@@ -77,7 +77,7 @@ def test_a_failure_tells_what_and_has_its_log(compute: Compute, options: Options
 
 
 def test_a_failed_step_leaves_no_folder(compute: Compute, options: Options, store: Store) -> None:
-    compute(populate_index, replace(options, failing=(1, 2)), [1, 2])
+    compute(times_ten, replace(options, failing=(1, 2)), [1, 2])
     assert not list(store.layout.partials.iterdir())
 
 

@@ -14,13 +14,13 @@ import pytest
 from example_steps import (
     Options,
     dies,
-    populate_index,
     sleeps_in_c,
     starts_processes,
     takes_all_cores,
     takes_gpu,
     takes_no_gpu,
     talks,
+    times_ten,
 )
 from processes_of_tests import RunScript, is_alive, wait_until
 
@@ -94,7 +94,7 @@ def test_an_idle_worker_that_died_is_replaced(compute: Compute, options: Options
     store = Store(Path(options.journal).parent / "store")
 
     async def run() -> Any:
-        first, second = make_steps(populate_index, options, [1, 2], store)
+        first, second = make_steps(times_ten, options, [1, 2], store)
         await runner.compute(call_of(first), lambda event: None)
         hit = first.look_up()
         assert hit is not None
@@ -118,21 +118,21 @@ def test_lines_of_workers_reach_the_flow_and_prints_only_the_log(
 
 
 def test_workers_are_kept_for_the_next_step(compute: Compute, options: Options, store: Store) -> None:
-    compute(LocalLauncher(cpus=2), (populate_index, options, range(10)))
-    pids = {record.pid for record in store.records("populate_index")}
+    compute(LocalLauncher(cpus=2), (times_ten, options, range(10)))
+    pids = {record.pid for record in store.records("times_ten")}
     assert 1 <= len(pids) <= 2 and os.getpid() not in pids
 
 
 def test_steps_that_take_all_cores_never_overlap(compute: Compute, options: Options) -> None:
-    compute(LocalLauncher(cpus=2), (takes_all_cores, options, range(3)), (populate_index, options, [7, 8, 9]))
+    compute(LocalLauncher(cpus=2), (takes_all_cores, options, range(3)), (times_ten, options, [7, 8, 9]))
     lines = [line for line in Path(options.journal).read_text().splitlines() if " " in line]
     for begun, ended in zip(lines[::2], lines[1::2], strict=True):
         assert begun.replace("begin", "end") == ended
 
 
 def test_cores_are_used_side_by_side(compute: Compute, options: Options, store: Store) -> None:
-    compute(LocalLauncher(cpus=2), (populate_index, replace(options, seconds=1.0), [1, 2]))
-    assert len({record.pid for record in store.records("populate_index")}) == 2
+    compute(LocalLauncher(cpus=2), (times_ten, replace(options, seconds=1.0), [1, 2]))
+    assert len({record.pid for record in store.records("times_ten")}) == 2
 
 
 def test_a_step_that_needs_a_gpu_where_there_is_none(compute: Compute, options: Options) -> None:
@@ -208,8 +208,8 @@ def test_a_step_that_waits_can_be_given_up(options: Options, store: Store) -> No
     runner: Any = LocalLauncher(cpus=1).task_runner()
 
     async def run() -> Any:
-        first, second = make_steps(populate_index, replace(options, seconds=1000.0), [1, 2], store)
-        (quick,) = make_steps(populate_index, options, [3], store)
+        first, second = make_steps(times_ten, replace(options, seconds=1000.0), [1, 2], store)
+        (quick,) = make_steps(times_ten, options, [3], store)
         tasks = [asyncio.ensure_future(runner.compute(call_of(step), lambda event: None)) for step in (first, second)]
         while not Path(options.journal).exists():
             await asyncio.sleep(0.05)

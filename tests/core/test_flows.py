@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from example_steps import Options, flaky, picky, populate_index, single
+from example_steps import Options, flaky, picky, single, times_ten
 from prefect import flow, task, unmapped
 from prefect.artifacts import Artifact
 from prefect.client.orchestration import get_client
@@ -64,7 +64,7 @@ async def task_runs(flow_run_id: str) -> list[tuple[str, str]]:
 @flow
 async def one_and_many(options: Options, count: int) -> tuple[str, list[int], Any]:
     result = await single.schedule(options)
-    return str(flow_run.id), [result.size, *await populate_index.schedule(options, over=range(count))], run_report()
+    return str(flow_run.id), [result.size, *await times_ten.schedule(options, over=range(count))], run_report()
 
 
 @pytest.mark.parametrize("name", sorted(RUNNERS))
@@ -73,7 +73,7 @@ def test_a_flow_computes_once_on_every_runner(options: Options, name: str) -> No
     _, results, report = asyncio.run(run(options, 3))
     assert results == [4, 0, 10, 20]
     assert [(step.step, step.cached, step.computed) for step in report.steps] == [
-        ("single", 0, 1), ("populate_index", 0, 3),
+        ("single", 0, 1), ("times_ten", 0, 3),
     ]  # fmt: skip
     assert runs(options) == ["0", "1", "2", "Flat"]
     _, again, report = asyncio.run(run(options, 4))
@@ -87,9 +87,9 @@ def test_a_single_hit_is_a_cached_task_run_and_hits_of_an_array_are_none(options
     first, _, _ = asyncio.run(one_and_many(options, 2))
     second, _, report = asyncio.run(one_and_many(options, 3))
     assert asyncio.run(task_runs(first)) == [
-        ("populate_index[0]", "Completed"), ("populate_index[1]", "Completed"), ("single", "Completed"),
+        ("single", "Completed"), ("times_ten[0]", "Completed"), ("times_ten[1]", "Completed"),
     ]  # fmt: skip
-    assert asyncio.run(task_runs(second)) == [("populate_index[2]", "Completed"), ("single", "Cached")]
+    assert asyncio.run(task_runs(second)) == [("single", "Cached"), ("times_ten[2]", "Completed")]
     assert not report.all_cached
 
 
@@ -100,18 +100,18 @@ def test_the_summary_is_an_artifact(options: Options) -> None:
     artifact: Any = asyncio.run(Artifact.aget("cache-summary"))
     assert str(artifact.flow_run_id) == run
     assert [(row["step"], row["from cache"], row["computed"]) for row in json.loads(artifact.data)] == [
-        ("single", 1, 0), ("populate_index", 2, 0),
+        ("single", 1, 0), ("times_ten", 2, 0),
     ]  # fmt: skip
 
 
 @flow
 async def array(options: Options, count: int) -> list[int]:
-    return await populate_index.schedule(options, over=range(count), label="populate_index.Flat.fr")
+    return await times_ten.schedule(options, over=range(count), label="times_ten.Flat.fr")
 
 
 def test_failed_elements_of_a_flow(options: Options) -> None:
     failing = replace(options, failing=(1, 3))
-    with pytest.raises(ArrayError, match=r"populate_index\.Flat\.fr: 2 of 5 elements failed") as caught:
+    with pytest.raises(ArrayError, match=r"times_ten\.Flat\.fr: 2 of 5 elements failed") as caught:
         asyncio.run(array(failing, 5))
     assert len(caught.value.exceptions) == 2
     assert runs(options) == ["0", "1", "2", "3", "4"]
@@ -142,16 +142,16 @@ def test_a_failed_element_is_retried_and_the_others_are_not(options: Options, na
 
 @flow
 def prefects_own(options: Options) -> tuple[list[int], str, int]:
-    elements = populate_index.map(unmapped(options), [0, 1, 2])
-    direct = populate_index(options, 1)
-    keyword = populate_index(config=options, element=2)
+    elements = times_ten.map(unmapped(options), [0, 1, 2])
+    direct = times_ten(options, 1)
+    keyword = times_ten(config=options, element=2)
     return [*elements.result(), direct, keyword], picky.submit(options).result(), single(options).size
 
 
 @flow
 async def prefects_own_async(options: Options) -> tuple[list[int], str, int]:
-    elements = [populate_index.submit(options, i) for i in range(3)]
-    direct = populate_index(options, 1)
+    elements = [times_ten.submit(options, i) for i in range(3)]
+    direct = times_ten(options, 1)
     return [*[element.result() for element in elements], direct], picky(options), single(options).size
 
 
@@ -192,7 +192,7 @@ def with_default(config: dict[str, int], element: int | None = None) -> int:
 
 @flow
 def failing_call(options: Options) -> None:
-    populate_index(options, 1)
+    times_ten(options, 1)
 
 
 def test_a_direct_call_that_fails_says_why_and_is_not_cached(options: Options) -> None:
@@ -204,7 +204,7 @@ def test_a_direct_call_that_fails_says_why_and_is_not_cached(options: Options) -
 
 def test_a_damaged_result_of_a_direct_call_is_computed_again(options: Options, store: Store) -> None:
     expected = prefects_own(options)
-    for record in store.root.glob("populate_index/*/record.json"):
+    for record in store.root.glob("times_ten/*/record.json"):
         record.write_text("{")
     forget(options)
     assert prefects_own(options) == expected

@@ -14,10 +14,10 @@ from orepass import Store
 
 ARRAY = """
 import asyncio, sys
-from example_steps import Options, populate_index
+from example_steps import Options, times_ten
 if __name__ == "__main__":
     journal, seconds, count = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
-    print(asyncio.run(populate_index.schedule(Options(journal, seconds=seconds), range(count))))
+    print(asyncio.run(times_ten.schedule(Options(journal, seconds=seconds), range(count))))
 """
 
 WRITING = """
@@ -50,9 +50,9 @@ def test_after_kill_9_in_the_middle_of_an_array_only_the_rest_is_computed(
 ) -> None:
     journal = tmp_path / "journal"
     first = run_script(ARRAY, journal, 0.5, 12)  # more elements than threads
-    wait_until(lambda: len(list(store.root.glob("populate_index/*/record.json"))) >= 4, "some results")
+    wait_until(lambda: len(list(store.root.glob("times_ten/*/record.json"))) >= 4, "some results")
     first.kill()
-    done = {json.loads(path.read_text())["element"] for path in store.root.glob("populate_index/*/record.json")}
+    done = {json.loads(path.read_text())["element"] for path in store.root.glob("times_ten/*/record.json")}
     journal.unlink()
     second = run_script(ARRAY, journal, 0.5, 12)
     assert second.end().strip().endswith(str([10 * i for i in range(12)]))
@@ -103,9 +103,9 @@ def test_a_fresh_claim_of_another_host_is_waited_for_and_a_stale_one_taken_over(
 ) -> None:
     journal = tmp_path / "journal"
     run_script(ARRAY, journal, 0, 1).end()
-    (entry,) = store.root.glob("populate_index/*")
+    (entry,) = store.root.glob("times_ten/*")
     journal.unlink()
-    place = store.root / ".claims" / "populate_index" / entry.name / "0"
+    place = store.root / ".claims" / "times_ten" / entry.name / "0"
     place.mkdir(parents=True)
     (place / "owner.json").write_text('{"host": "elsewhere", "pid": 1, "started": "1"}')
     entry.rename(tmp_path / "away")

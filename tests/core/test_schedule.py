@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from example_steps import Options, flaky, populate_index, single
+from example_steps import Options, flaky, single, times_ten
 
 from orepass import Requirements, Store, module, together, use_store
 from orepass.errors import ArrayError, ConfigError, StepError
@@ -35,31 +35,31 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def test_what_is_cached_and_what_is_left_is_said(options: Options, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "orepass")
-    schedule(populate_index, options, range(44))
+    schedule(times_ten, options, range(44))
     caplog.clear()
-    assert schedule(populate_index, options, range(55)) == [10 * i for i in range(55)]
+    assert schedule(times_ten, options, range(55), label="populate_index") == [10 * i for i in range(55)]
     assert "populate_index: found 44 already cached array results, 11 left to compute out of 55" in lines(caplog)
     assert runs(options) == list(range(55))
 
 
 def test_results_come_in_the_order_of_the_array(options: Options) -> None:
-    assert schedule(populate_index, options, [3, 1, 2]) == [30, 10, 20]
-    assert schedule(populate_index, options, [2, 7, 3]) == [20, 70, 30]
+    assert schedule(times_ten, options, [3, 1, 2]) == [30, 10, 20]
+    assert schedule(times_ten, options, [2, 7, 3]) == [20, 70, 30]
     assert runs(options) == [1, 2, 3, 7]
 
 
 def test_an_empty_array(options: Options) -> None:
-    assert schedule(populate_index, options, []) == []
+    assert schedule(times_ten, options, []) == []
 
 
 def test_an_element_twice_is_computed_once(options: Options) -> None:
-    assert schedule(populate_index, replace(options, seconds=0.2), [5, 5, 6, 5]) == [50, 50, 60, 50]
+    assert schedule(times_ten, replace(options, seconds=0.2), [5, 5, 6, 5]) == [50, 50, 60, 50]
     assert runs(options) == [5, 6]
 
 
 def test_long_arrays_go_in_chunks(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orepass.schedule._TASK_RUNS_AT_MOST", 3)
-    assert schedule(populate_index, options, [*range(10), 3]) == [10 * i for i in [*range(10), 3]]
+    assert schedule(times_ten, options, [*range(10), 3]) == [10 * i for i in [*range(10), 3]]
     assert runs(options) == list(range(10))
 
 
@@ -68,18 +68,18 @@ def test_a_failing_element_does_not_stop_the_others(
     options: Options, monkeypatch: pytest.MonkeyPatch, task_runs: int
 ) -> None:
     monkeypatch.setattr("orepass.schedule._TASK_RUNS_AT_MOST", task_runs)
-    with pytest.raises(ArrayError, match="populate_index: 2 of 8 elements failed") as caught:
-        schedule(populate_index, replace(options, failing=(2, 5)), range(8))
+    with pytest.raises(ArrayError, match="times_ten: 2 of 8 elements failed") as caught:
+        schedule(times_ten, replace(options, failing=(2, 5)), range(8))
     failed = [str(error) for error in caught.value.exceptions]
     for element, text in zip((2, 5), failed, strict=True):
-        assert f"populate_index[{element}] (element {element}) failed" in text
+        assert f"times_ten[{element}] (element {element}) failed" in text
         assert f"ValueError: no good: {element}" in text
         assert "Last lines of its log:" in text and "Traceback" in text
         assert isinstance(caught.value.exceptions[failed.index(text)].__cause__, ValueError)
     assert runs(options) == list(range(8))
     Path(options.journal).unlink()
     with pytest.raises(ArrayError):
-        schedule(populate_index, replace(options, failing=(2, 5)), range(8))
+        schedule(times_ten, replace(options, failing=(2, 5)), range(8))
     assert runs(options) == [2, 5]
 
 
@@ -96,7 +96,7 @@ def bad(config: dict[str, int]) -> None:
 
 def test_the_label_names_an_arrays_runs(options: Options, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "orepass")
-    schedule(populate_index, options, [1, 2], label="populate_index.Flat.fr")
+    schedule(times_ten, options, [1, 2], label="populate_index.Flat.fr")
     assert "populate_index.Flat.fr: found 0 already cached array results, 2 left to compute out of 2" in lines(caplog)
 
 
@@ -114,9 +114,9 @@ def test_a_missing_elements_difference_is_explained(
     options: Options, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     caplog.set_level(logging.INFO, "orepass")
-    schedule(populate_index, options, [1])
-    schedule(populate_index, options, [1, 2])
-    assert "populate_index[1]: miss: element 1 -> 2" in lines(caplog)
+    schedule(times_ten, options, [1])
+    schedule(times_ten, options, [1, 2])
+    assert "times_ten[1]: miss: element 1 -> 2" in lines(caplog)
 
 
 def test_a_changed_file_is_named_in_the_explanation(
@@ -168,25 +168,25 @@ def test_a_raised_version_recomputes_and_another_text_does_not(
 
 
 def test_mappings_and_dataclasses_are_one_configuration(options: Options) -> None:
-    schedule(populate_index, options, [1])
-    assert schedule(populate_index, {"seconds": 0, "journal": options.journal}, [1]) == [10]
+    schedule(times_ten, options, [1])
+    assert schedule(times_ten, {"seconds": 0, "journal": options.journal}, [1]) == [10]
     assert runs(options) == [1]
     with pytest.raises(ConfigError, match="Did you mean 'seconds'"):
-        schedule(populate_index, {"journal": "x", "second": 1}, [1])
+        schedule(times_ten, {"journal": "x", "second": 1}, [1])
 
 
 def test_the_timeout_changes_no_key_but_the_requirements(options: Options) -> None:
-    schedule(populate_index, options, [1])
-    schedule(populate_index, replace(options, timeout_min=5), [1])
+    schedule(times_ten, options, [1])
+    schedule(times_ten, replace(options, timeout_min=5), [1])
     assert runs(options) == [1]
-    assert populate_index.requirements(replace(options, timeout_min=5)).timeout_min == 5
-    assert populate_index.requirements(options).timeout_min is None
+    assert times_ten.requirements(replace(options, timeout_min=5)).timeout_min == 5
+    assert times_ten.requirements(options).timeout_min is None
 
 
 def test_steps_side_by_side_that_want_the_same(options: Options) -> None:
     async def both() -> list[Any]:
         slow = replace(options, seconds=0.3)
-        return await together(populate_index.schedule(slow, [1, 2]), populate_index.schedule(slow, [2, 3]))
+        return await together(times_ten.schedule(slow, [1, 2]), times_ten.schedule(slow, [2, 3]))
 
     assert asyncio.run(both()) == [[10, 20], [20, 30]]
     assert runs(options) == [1, 2, 3]
@@ -195,8 +195,8 @@ def test_steps_side_by_side_that_want_the_same(options: Options) -> None:
 def test_parts_side_by_side_all_run_to_their_end(options: Options) -> None:
     async def both() -> list[Any]:
         return await together(
-            populate_index.schedule(replace(options, failing=(1,)), [1]),
-            populate_index.schedule(replace(options, seconds=0.3), [2]),
+            times_ten.schedule(replace(options, failing=(1,)), [1]),
+            times_ten.schedule(replace(options, seconds=0.3), [2]),
         )
 
     with pytest.raises(ArrayError):
@@ -205,8 +205,8 @@ def test_parts_side_by_side_all_run_to_their_end(options: Options) -> None:
 
 
 def test_a_plain_call_needs_neither_server_nor_store(options: Options) -> None:
-    assert populate_index(options, 3) == 30
-    assert populate_index(options, 3) == 30
+    assert times_ten(options, 3) == 30
+    assert times_ten(options, 3) == 30
     assert runs(options) == [3, 3]
     assert single(options).file.read_text() == "Flat"
     assert not Path(options.journal).with_name("store").exists()
@@ -215,7 +215,7 @@ def test_a_plain_call_needs_neither_server_nor_store(options: Options) -> None:
 def test_stores_in_use_in_different_threads_are_apart(options: Options, tmp_path: Path) -> None:
     def run(name: str) -> None:
         use_store(Store(tmp_path / name))
-        schedule(populate_index, options, [1])
+        schedule(times_ten, options, [1])
 
     threads = [threading.Thread(target=run, args=(name,)) for name in ("a", "b")]
     for thread in threads:
@@ -223,7 +223,7 @@ def test_stores_in_use_in_different_threads_are_apart(options: Options, tmp_path
     for thread in threads:
         thread.join()
     assert runs(options) == [1, 1]
-    assert (tmp_path / "a" / "populate_index").is_dir() and (tmp_path / "b" / "populate_index").is_dir()
+    assert (tmp_path / "a" / "times_ten").is_dir() and (tmp_path / "b" / "times_ten").is_dir()
 
 
 def test_retries_outside_of_a_flow_are_prefects_business(options: Options) -> None:
@@ -250,8 +250,8 @@ def test_functions_that_cannot_be_modules(text: str, said: str) -> None:
 def test_two_modules_of_one_name_are_an_error(options: Options) -> None:
     def other(config: dict[str, Any]) -> None: ...
 
-    with pytest.raises(ConfigError, match="Two modules are called 'populate_index'"):
-        module(name="populate_index")(other)
+    with pytest.raises(ConfigError, match="Two modules are called 'times_ten'"):
+        module(name="times_ten")(other)
 
 
 @pytest.mark.parametrize("wrong", [{"cpus": 0}, {"gpus": -1}, {"mem_gb": 0}, {"timeout_min": 0}])

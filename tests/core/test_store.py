@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from example_steps import Options, picky, populate_index, reads_file, single
+from example_steps import Options, picky, reads_file, single, times_ten
 
 from orepass import Store, module, use_store, workdir
 from orepass.errors import ResultError, StepError, StoreError
@@ -225,10 +225,10 @@ def test_an_output_may_not_be_called_like_the_record(store: Store) -> None:
 
 def test_a_failed_step_leaves_its_log_and_nothing_else(store: Store, options: Options) -> None:
     with pytest.raises(ExceptionGroup) as caught:
-        schedule(populate_index, Options(options.journal, failing=(1,)), [1])
+        schedule(times_ten, Options(options.journal, failing=(1,)), [1])
     (error,) = caught.value.exceptions
     assert "Whole log: " in str(error)
-    (log,) = (store.root / ".failed" / "populate_index").iterdir()
+    (log,) = (store.root / ".failed" / "times_ten").iterdir()
     assert "no good: 1" in log.read_text()
     assert list(store.layout.partials.iterdir()) == []
 
@@ -256,7 +256,7 @@ def test_a_store_that_cannot_be_written_fails_loudly(options: Options, tmp_path:
     use_store(Store(tmp_path / "file" / "store"))
     for config, over in ((options, None), (options, [1, 2])):
         with pytest.raises(StoreError) as caught:
-            schedule(single if over is None else populate_index, config, over)
+            schedule(single if over is None else times_ten, config, over)
         assert str(tmp_path / "file" / "store") in str(caught.value)
         assert "point store.root to a folder" in str(caught.value)
     assert (tmp_path / "file").read_text() == "the user's"

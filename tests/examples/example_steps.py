@@ -52,7 +52,7 @@ def single(config: Options) -> Written:
 
 
 @module(version="1")
-def populate_index(config: Options, element: int) -> int:
+def times_ten(config: Options, element: int) -> int:
     note(config, element)
     time.sleep(config.seconds)
     if element in config.failing:

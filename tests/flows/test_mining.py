@@ -8,14 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hydra
 import numpy as np
 import pytest
 from processes_of_tests import wait_until
 
 from orepass import Store
 from orepass.blocks.launchers import DebugLauncher
+from orepass.canonical import resolved
+from orepass.config import load
 from orepass.flows._mining_report import MiningResult
-from orepass.flows.mining import mining
+from orepass.flows.mining import MiningConfig, mining
 
 from .conftest import CORPUS, GOLD, CommandLine, Start, write_corpus
 
@@ -264,6 +267,15 @@ def test_a_launcher_that_does_not_exist(command_line: CommandLine) -> None:
     assert ended.code == 1
     assert "debug" in ended.err and "local" in ended.err
     assert "Traceback" not in ended.err + ended.log
+
+
+def test_what_is_configured_is_the_default_in_python() -> None:
+    """So that the command line and Python mine alike."""
+    with hydra.initialize_config_module("orepass.conf", version_base="1.3"):
+        options = resolved(hydra.compose("mining"))
+    for name in ("launcher", "store", "server"):
+        del options[name]
+    assert load(MiningConfig, options) == MiningConfig()
 
 
 def test_help_tells_what_the_options_mean(command_line: CommandLine) -> None:
