@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 _said: set[str] = set()
+# Look-ups run in several threads, and reading the head of a `.npy` file in two of them at once can fail before
+# Python 3.11.9 (cpython issue 106905), which would set a good result aside.
+_validating = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ class Step:
             return
         element = None if self.element is NO_ELEMENT else self.element
         try:
-            accepted = self.module.validate(output, self.config, element)
+            with _validating:
+                accepted = self.module.validate(output, self.config, element)
         except Exception as error:
             raise ResultError(f"validate() of {self.module.name} raised {error!r}") from error
         if not accepted:

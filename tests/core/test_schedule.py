@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -258,3 +259,32 @@ def test_two_modules_of_one_name_are_an_error(options: Options) -> None:
 def test_requirements_that_make_no_sense(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         Requirements(**wrong)
+
+
+def test_results_are_validated_one_at_a_time(options: Options, tmp_path: Path) -> None:
+    """So that a validation that reads files need not be safe in threads."""
+
+    async def many() -> None:
+        await together(*(careful.schedule({"array": i}, range(20)) for i in range(4)))
+
+    for _ in range(2):
+        overlapping.clear()
+        asyncio.run(many())
+        assert set(overlapping) == {1}
+
+
+overlapping: list[int] = []
+inside: list[int] = []
+
+
+def _watch(output: int, config: dict[str, int], element: int) -> bool:
+    inside.append(element)
+    time.sleep(0.001)
+    overlapping.append(len(inside))
+    inside.pop()
+    return True
+
+
+@module(version="1", validate=_watch)
+def careful(config: dict[str, int], element: int) -> int:
+    return element
