@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -31,6 +32,12 @@ from orepass.work import perform, tail
 _POLL_S = 0.2
 
 
+def start_fork_server() -> None:
+    """Start the process that workers are forked from, unless it runs already; its imports take some two seconds."""
+    forkserver.set_forkserver_preload(["orepass", "orepass.blocks.launchers.processes"])
+    forkserver.ensure_running()
+
+
 class ProcessPool:
     """Worker processes that are started when a step needs one and kept for the next.
 
@@ -39,8 +46,8 @@ class ProcessPool:
     """
 
     def __init__(self, at_most: int) -> None:
+        start_fork_server()
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["orepass", "orepass.blocks.launchers.processes"])
         self._idle: dict[tuple[str, ...], list[_Worker]] = {}
         self._busy: set[_Worker] = set()
         self._threads = ThreadPoolExecutor(at_most, thread_name_prefix="orepass-worker")
@@ -116,8 +123,11 @@ class _Worker:
             raise self._died(call) from None
 
     def alive(self) -> bool:
-        """Whether it can take a call."""
-        return bool(self._process.is_alive())
+        """Whether it can take a call: one that waits says nothing, so all that can be read is its end."""
+        try:
+            return not self._pipe.poll()
+        except OSError:
+            return False
 
     def kill(self) -> None:
         """End the process and all that it started."""
