@@ -88,7 +88,9 @@ def run_flow(flow: Flow[..., Any], config: DictConfig) -> Any:
         names = RunConfig.__dataclass_fields__
         run = load(RunConfig, {name: options.pop(name) for name in names if name in options})
         load(typing.get_type_hints(flow.fn)["config"], options)  # what is wrong is better known before all else
-        runner = make_launcher(**run.launcher).task_runner()
+        launcher = make_launcher(**run.launcher)
+        runner = launcher.task_runner()
+        launcher.prepare()
         if run.store.root is not None:
             use_store(Store(run.store.root))
         current_store().sweep()

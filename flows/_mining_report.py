@@ -58,13 +58,14 @@ class MiningResult:
 
 
 def threshold_of(config: MiningConfig) -> float:
-    """The threshold that is set, else the encoder's own for the usual way of mining, else the usual one."""
+    """The threshold that is set, else the encoder's own for the way of mining it was measured with, else 1.06."""
     if config.threshold is not None:
         return config.threshold
-    own = None
-    if config.data is None or config.data.embeddings is None:
-        own = recommended_threshold(config.encoder, config.src_lang, config.tgt_lang)
-    return own if own is not None and config.margin == "ratio" else THRESHOLD
+    encoded = config.data is None or config.data.embeddings is None
+    if not encoded or (config.margin, config.retrieval, config.k) != ("ratio", "intersection", 16):
+        return THRESHOLD
+    own = recommended_threshold(config.encoder, config.src_lang, config.tgt_lang)
+    return THRESHOLD if own is None else own
 
 
 async def publish_result(

@@ -63,7 +63,8 @@ class MiningConfig(Config):
         k: how many neighbours count in the margin.
         margin: `ratio`, `distance` or `absolute`.
         retrieval: `forward`, `backward`, `union`, `intersection` or `max`.
-        threshold: the lowest margin of a pair; None for the encoder's own if it has one for this margin, else 1.06.
+        threshold: the lowest margin of a pair; None for the encoder's own, where margin, retrieval and k are those
+            that it was measured with, else 1.06. The larger a corpus, the lower its ratio margins are.
         num_cpu: cores for one step of training or searching an index.
         timeout_min: minutes after which a step is killed; None for no limit.
         output_dir: where the result is put for people to find, in a folder for the corpus and the languages.

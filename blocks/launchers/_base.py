@@ -21,6 +21,9 @@ class Launcher(Block, abc.ABC):
 
     _block_schema_capabilities = ["task-runner"]  # noqa: RUF012  (Prefect's way to declare it)
 
+    def prepare(self) -> None:
+        """Begin, without waiting for it, what takes long and is likely to be needed soon."""
+
     @abc.abstractmethod
     def task_runner(self) -> TaskRunner[Any]:
         """A task runner of this launcher's kind.

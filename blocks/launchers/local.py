@@ -8,7 +8,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 
 from orepass.blocks.launchers._base import Launcher
-from orepass.blocks.launchers.processes import ProcessPool
+from orepass.blocks.launchers.processes import ProcessPool, start_fork_server
 from orepass.blocks.launchers.slots import Slots, count_gpus
 from orepass.call import Call, Listener, Outcome
 from orepass.machine import count_cpus
@@ -56,6 +56,10 @@ class LocalLauncher(Launcher):
 
     cpus: int | None = Field(default=None, ge=1, description="Cores to use; all, if not given.")
     gpus: int | None = Field(default=None, ge=0, description="GPUs to use; all, if not given.")
+
+    def prepare(self) -> None:
+        """Let the process that workers are forked from do its imports while Prefect starts."""
+        start_fork_server()
 
     def task_runner(self) -> TaskRunner[Any]:
         """See `Launcher`."""

@@ -37,7 +37,7 @@ class EmbedConfig(Config):
     lang: str
     encoder: EncoderConfig | None = None
     embedding_dimensions: int | None = None
-    batch_size: int = 4096
+    batch_size: int = 16384
     timeout_min: float | None = None
 
 
