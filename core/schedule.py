@@ -21,7 +21,7 @@ from prefect.utilities.annotations import quote
 
 from orepass.board import StepProgress
 from orepass.call import LogLine
-from orepass.claims import Owner
+from orepass.claims import Claim, Owner
 from orepass.errors import ArrayError, StepError, StoreError
 from orepass.explain import explain_miss
 from orepass.failures import report_failures_in_short, step_error
@@ -168,7 +168,7 @@ async def _get(step: Step, work: _Work) -> None:
             log.info("done from cache")
             work.hits[0] = hit
             return
-        while isinstance(claim := claim_of(step), Owner):
+        while isinstance(claim := await _try_claim(step), Owner):
             if claim != waiting_for:
                 log.info("waiting for %s, which computes it", claim)
                 waiting_for = claim
@@ -178,9 +178,21 @@ async def _get(step: Step, work: _Work) -> None:
             # Another run may have finished between our look and our claim.
             work.hits[step.position or 0] = step.look_up() or await _compute(step, work)
         finally:
-            claim.release()
+            await asyncio.to_thread(claim.release)
     except StepError as error:
         work.errors.append(error)
+
+
+async def _try_claim(step: Step) -> Claim | Owner:
+    """Claim in a thread, because a file system that is busy syncing outputs answers late; never lose the claim."""
+    trying = asyncio.ensure_future(asyncio.to_thread(claim_of, step))
+    try:
+        return await asyncio.shield(trying)
+    except asyncio.CancelledError:
+        claim = await trying
+        if isinstance(claim, Claim):
+            claim.release()
+        raise
 
 
 async def _compute(step: Step, work: _Work) -> Hit:

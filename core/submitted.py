@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from prefect.context import TaskRunContext
 
 from orepass.call import Call
-from orepass.claims import Owner, try_claim
+from orepass.claims import Claim, Owner, try_claim
 from orepass.errors import StoreError
 from orepass.failures import step_error
 from orepass.key import NO_ELEMENT
@@ -62,7 +62,7 @@ def _wait_or_compute(step: Step) -> Hit | None:
         claim.release()
 
 
-def claim_of(step: Step) -> Any:
+def claim_of(step: Step) -> Claim | Owner:
     """The claim on a step's result, or the owner of the one that stands in the way.
 
     Raises:
