@@ -88,6 +88,8 @@ class Record:
         try:
             document = orjson.loads(content)
             outputs = {name: Output(**output) for name, output in document.pop("outputs").items()}
-            return cls(**document, outputs=outputs)
+            # Fields that a newer version of this library adds are no damage.
+            known = {f.name: document[f.name] for f in dataclasses.fields(cls) if f.name in document}
+            return cls(**known, outputs=outputs)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise DamagedError(f"not a whole record: {error}") from error
