@@ -2,7 +2,8 @@
 
     python bench/arrays.py [RUNS]
 
-Needs a Prefect server (PREFECT_API_URL, else one is started in the background).
+Needs a Prefect server (PREFECT_API_URL, else one is started in the background). The peak is that of the flow's process;
+a worker has some 120 MB.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import orepass  # noqa: F401  (first, because it sets Prefect's defaults)
 # isort: split
 import asyncio
 import functools
+import statistics
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from _measure import Variant, main
+from _measure import Runs, Variant, main
 from prefect import flow
 
 from orepass import Store, module, use_store
@@ -96,7 +98,14 @@ def settle() -> None:
     time.sleep(20)
 
 
+def growth(runs: Runs) -> str:
+    """How the cost of a cached element grows with the array."""
+    medians = {count: statistics.median(run["ms/element"] for run in runs[f"{count:,} cached"]) for count in CACHED}
+    ratios = ", ".join(f"{count:,}: {medians[count] / medians[500]:.2f}" for count in CACHED)
+    return f"ms per cached element, as a ratio to that of 500 (linear growth is 1): {ratios}"
+
+
 if __name__ == "__main__":
     variants: dict[str, Variant] = {f"{count:,} cached": functools.partial(cached, count) for count in CACHED}
     variants[f"{COMPUTED:,} computed (local)"] = computed
-    main("schedule() over an array of trivial elements, against a running server", variants)
+    main("schedule() over an array of trivial elements, against a running server", variants, growth)

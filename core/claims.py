@@ -40,7 +40,7 @@ class Claim:
         for older in range(self.generation):
             shutil.rmtree(self.folder / str(older), ignore_errors=True)
         with contextlib.suppress(OSError):  # the last one fails where somebody claims it in this very moment
-            os.unlink(self._place / _OWNER)
+            (self._place / _OWNER).unlink(missing_ok=True)
             os.rmdir(self._place)
             os.rmdir(self.folder)
 
@@ -61,6 +61,11 @@ class Owner:
     def this_process(cls) -> Owner:
         """The owner that this process is."""
         return _owner(os.getpid())
+
+    @classmethod
+    def of(cls, pid: int) -> Owner:
+        """The owner that another process of this host is."""
+        return cls(socket.gethostname(), pid, _start_of(pid))
 
     @classmethod
     def loads(cls, content: bytes) -> Owner | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import re
 import shutil
 import sys
 import tempfile
@@ -35,6 +36,8 @@ from orepass.workdir import current_workdir, working_in
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_NAME = re.compile(r"[A-Za-z0-9_][\w.:-]*")
+
 Validate = Callable[[Any, Any, Any], bool]
 ConfigForCache = Callable[[Any], Mapping[str, Any]]
 
@@ -64,6 +67,7 @@ class Module(Task[P, R], Generic[P, R]):
         **task_options: Any,
     ) -> None:
         _check_signature(function)
+        _check_name(name or function.__name__)
         self.function = function
         self.cache_version = version if isinstance(version, str) else version()
         self.requires = requires
@@ -107,14 +111,19 @@ class Module(Task[P, R], Generic[P, R]):
         self._saved_storage = storage
 
     def with_options(self, **options: Any) -> Module[P, R]:
-        """A copy with other options: those of `prefect.Task.with_options`, and `requires`."""
+        """A copy with other options: those of `prefect.Task.with_options`, and `requires`.
+
+        Raises:
+            ConfigError: another `name`, which would be another key.
+        """
+        if options.get("name", self.name) != self.name:
+            raise ConfigError("A module's name is in its keys and cannot be changed. Use schedule(..., label=...).")
         requires = options.pop("requires", self.requires)
         # Prefect accepts only saved blocks as an option; the property above gives ours without.
         task = super().with_options(**{"result_storage": self._saved_storage, **options})
         copy = object.__new__(type(self))
         copy.__dict__.update(self.__dict__)
         copy.__dict__.update(task.__dict__)
-        copy.__dict__.pop("driver", None)
         copy.requires = requires
         return copy
 
@@ -314,6 +323,11 @@ def _prefect_key(of: Module[..., Any], context: TaskRunContext, parameters: dict
     except OrepassError:
         return None  # the run itself raises the same, and loudly
     return path_of(of.name, step.key.digest)
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"A module cannot be called {name!r}: use letters, digits and . _ : - (it names a folder).")
 
 
 def _check_signature(function: Callable[..., Any]) -> None:

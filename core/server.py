@@ -14,11 +14,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
 from orepass.atomic import write_atomically
+from orepass.claims import Owner
 from orepass.errors import ConfigError, ServerError
 
 logger = logging.getLogger(__name__)
@@ -70,8 +72,10 @@ def _background_server(say: Say) -> str:
     state = home / "orepass-server.json"
     with _only_one(home / "orepass-server.lock"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            found: str = json.loads(state.read_text())["url"]
-            if _answers(found):
+            known = json.loads(state.read_text())
+            found: str = known["url"]
+            # Another user's server may have come to the same port since ours ended.
+            if Owner(**known["owner"]).alive() and _answers(found):
                 say(f"Prefect server: {_ui(found)} (stop it with: prefect server stop)")
                 return found
         return _start(home, state, say)
@@ -96,7 +100,7 @@ def _start(home: Path, state: Path, say: Say) -> str:
     except BaseException:  # also Ctrl-C: nobody would find it again
         process.terminate()
         raise
-    write_atomically(state, json.dumps({"url": url, "pid": process.pid}).encode())
+    write_atomically(state, json.dumps({"url": url, "owner": asdict(Owner.of(process.pid))}).encode())
     # Where `prefect server stop` looks for the process to end.
     write_atomically(home / "server.pid", str(process.pid).encode())
     say(f"Prefect server: {_ui(url)} (it keeps running; stop it with: prefect server stop)")

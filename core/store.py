@@ -215,6 +215,8 @@ class Store:
                     logger.info("Removed %s, which %s left behind.", partial, owner or "a killed run")
             except OSError as error:
                 logger.debug("Could not sweep %s: %s", partial, error)
+        for pruned in self.layout.partials.glob("*.pruned"):
+            shutil.rmtree(pruned, ignore_errors=True)
         for claim in self.layout.claims.glob("*/*"):
             remove_if_dead(claim)
 

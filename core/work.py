@@ -17,11 +17,12 @@ import cloudpickle
 from orepass import provenance
 from orepass.call import Call, Failure, Listener, Outcome
 from orepass.capture import log_captured
-from orepass.errors import OrepassError, ResultError
-from orepass.key import NO_ELEMENT, SCHEME
+from orepass.errors import InputError, OrepassError, ResultError
+from orepass.key import NO_ELEMENT, SCHEME, make_keys
 from orepass.layout import LOG
 from orepass.progress import listening
 from orepass.record import Record
+from orepass.step import Step
 from orepass.workdir import working_in
 
 _TAIL_LINES = 20
@@ -44,6 +45,7 @@ def perform(call: Call, listener: Listener | None = None, *, own_process: bool =
         with log_captured(call.partial / LOG, listener, own_process), working_in(call.partial), listening(listener):
             value = step.module.function(*step.arguments)
         used = cost()
+        _check_inputs(step)
         result = _checked(call, value)
         outputs = step.store.outputs_of(call.partial)
         if not outputs and (call.partial / LOG).exists() and not (call.partial / LOG).stat().st_size:
@@ -77,6 +79,22 @@ def perform(call: Call, listener: Listener | None = None, *, own_process: bool =
     return Outcome(used.seconds)
 
 
+def _check_inputs(step: Step) -> None:
+    """See that the inputs are still those that the key was made of, or the result would stand under a wrong key."""
+    again = make_keys(
+        step.module.name,
+        step.module.cache_version,
+        step.module.config_for_key(step.config),
+        [step.element],
+        step.store.digest,
+    )
+    if next(again).digest != step.key.digest:
+        raise InputError(
+            f"An input of {step.label} was changed between the start of the run and the end of the step, so nobody "
+            "knows what the result is made of. Run again when the inputs do not change."
+        )
+
+
 def tail(path: Path) -> str:
     """The last lines of a log; empty if there is none."""
     try:
@@ -91,10 +109,10 @@ def for_people(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: for_people(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, dict):
-        return {str(key): for_people(member) for key, member in value.items()}
+        return {for_people(str(key)): for_people(member) for key, member in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [for_people(member) for member in value]
-    if value is None or isinstance(value, (bool, int, float)):
+    if value is None or type(value) in (bool, float) or (type(value) is int and abs(value) < 2**53):
         return value
     return str(value).encode(errors="backslashreplace").decode()
 

@@ -9,7 +9,7 @@ import orepass  # noqa: F401  (first, because it sets Prefect's defaults)
 
 # isort: split
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,6 @@ async def index(config: IndexConfig) -> Path:
     training = load(
         TrainIndexConfig, {"lang": "demo", "embedding_file": config.embedding_files, **common, **config.train_index}
     )
-    trained = await train_index.schedule(training, label=f"train_index.{training.lang}")
     filling = load(
         PopulateIndexConfig,
         {
@@ -63,9 +62,11 @@ async def index(config: IndexConfig) -> Path:
             "embedding_files": config.embedding_files,
             **common,
             **config.populate_index,
-            "index": trained,
+            "index": Path(),  # not known yet, but all else is checked before hours are spent on training
         },
     )
+    trained = await train_index.schedule(training, label=f"train_index.{training.lang}")
+    filling = replace(filling, index=trained)
     populated = await populate_index.schedule(filling, label=f"populate_index.{filling.index_type}.{filling.lang}")
     for result, folder in ((trained, training.output_dir), (populated, filling.output_dir)):
         if folder is not None:

@@ -138,7 +138,7 @@ async def find_data(config: MiningConfig) -> DataConfig:
         CatalogCorpusConfig(demo.source, config.src_lang, config.tgt_lang, demo.distractors, demo.seed)
     )
     shards = {config.src_lang: str(corpus.src), config.tgt_lang: str(corpus.tgt)}
-    return DataConfig(name=demo.source, shards=shards, gold=corpus.gold)
+    return DataConfig(name=Path(demo.source).name, shards=shards, gold=corpus.gold)
 
 
 async def prepare(config: MiningConfig, data: DataConfig, lang: str) -> Side:

@@ -9,7 +9,7 @@ import orepass  # noqa: F401  (first, because it sets Prefect's defaults)
 
 # isort: split
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from prefect import flow
 from orepass.blocks.launchers import LocalLauncher
 from orepass.config import Config, load
 from orepass.errors import InputError
-from orepass.flows._main import run_flow
+from orepass.flows._main import run_flow, start
 from orepass.publish import publish
 from orepass.tasks.learn.build_encoder import BuildEncoderConfig, build_encoder
 from orepass.tasks.learn.read_package import PackagePairs, ReadPackageConfig, read_package
@@ -56,14 +56,14 @@ async def train_encoder(config: TrainEncoderConfig) -> Path:
     Returns:
         The folder of the encoder, for `encoder.name=hashed encoder.model=FOLDER`.
     """
+    options = load(TrainEmbeddingsConfig, {**config.train, "pairs": Path()})  # before hours are spent on the rest
     packages = unpacked_packages(config.packages)
     read = await read_package.schedule(ReadPackageConfig(config.languages), over=packages)
     names, pairs = _with_pairs(packages, read)
     selected = await select_pairs.schedule(
         SelectPairsConfig(names, pairs, config.languages, config.held_out, config.withheld)
     )
-    options = load(TrainEmbeddingsConfig, {**config.train, "pairs": selected.training})
-    embeddings = await train_embeddings.schedule(options)
+    embeddings = await train_embeddings.schedule(replace(options, pairs=selected.training))
     encoder = await build_encoder.schedule(
         BuildEncoderConfig(embeddings, selected.held_out, selected.sources, selected.counts)
     )
@@ -100,4 +100,4 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    start(main, __doc__, TrainEncoderConfig)

@@ -72,8 +72,8 @@ class EmbeddedShard:
 
 
 def _for_cache(config: EmbedConfig) -> Mapping[str, Any]:
-    # batch_size decides how much memory, not what; other weights in the same place are another encoder.
-    kept = {name: value for name, value in vars(config).items() if name != "batch_size"}
+    # batch_size decides how much memory, not what; of the encoder it is the weights that decide, wherever they are.
+    kept = {name: value for name, value in vars(config).items() if name not in ("batch_size", "encoder")}
     return kept | {"encoder_digest": config.encoder and encoder_digest(config.encoder)}
 
 

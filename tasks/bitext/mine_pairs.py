@@ -47,7 +47,7 @@ class MinePairsConfig(Config):
     backward: tuple[Neighbours, ...]
     k: int = 16
     margin: str = "ratio"
-    retrieval: str = "max"
+    retrieval: str = "intersection"
     threshold: float = 1.06
 
 

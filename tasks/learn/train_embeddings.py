@@ -74,7 +74,7 @@ def train_embeddings(config: TrainEmbeddingsConfig) -> Path:
         ConfigError: torch is not installed, there are fewer pairs than a batch, or `dim` is odd.
     """
     if importlib.util.find_spec("torch") is None:
-        raise ConfigError('training needs torch: pip install "orepass[train]"')
+        raise ConfigError('training needs torch: pip install "torch>=2.6"')
     if config.dim % 2:
         raise ConfigError(f"dim={config.dim} is odd; two weights are packed into a byte.")
     data = number_pairs(read_rows(config.pairs), config.ngrams)

@@ -85,7 +85,7 @@ def _locate(source: str) -> Path:
     folder = Path(source).expanduser()
     if folder.is_dir():
         return folder
-    remedy = 'pip install "orepass[demo]"' if top == "django" else "install it, or give the path of a folder"
+    remedy = 'pip install "Django>=5.2,<5.3"' if top == "django" else "install it, or give the path of a folder"
     raise ConfigError(f"source={source!r} is neither an installed package nor a folder: {remedy}")
 
 

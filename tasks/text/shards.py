@@ -38,6 +38,10 @@ class DataConfig(Config):
     gold: Path | None = None
     embeddings: ShardSpec | None = None
 
+    def __post_init__(self) -> None:
+        if not self.name.strip(". ") or "/" in self.name:
+            raise ConfigError(f"name={self.name!r} cannot name a folder of results. Give a word without slashes.")
+
 
 def resolve_shards(spec: ShardSpec, lang: str, what: str = "text") -> list[Path]:
     """The files of one language.
