@@ -126,7 +126,7 @@ def test_missing_package_names_a_remedy(monkeypatch: pytest.MonkeyPatch, tmp_pat
     with pytest.raises(ConfigError, match="'nowhere_to_be_found' is neither"):
         find_catalogs("nowhere_to_be_found")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r'pip install "orepass\[demo\]"'):
+    with pytest.raises(ConfigError, match=r'pip install "Django'):
         find_catalogs("django")
 
 
