@@ -215,9 +215,7 @@ async def _compute(step: Step, work: _Work) -> Hit:
         await shown.close()
     if outcome.failure is not None:
         raise step_error(step, outcome.failure)
-    hit = step.look_up()
-    if hit is None:
-        raise StoreError(f"{step.label} was stored at {step.entry.folder}, but cannot be found there.")
+    hit = step.stored()
     work.computed.add(step.position or 0)
     return hit
 

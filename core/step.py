@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from orepass.errors import DamagedError, OrepassError, ResultError
+from orepass.errors import DamagedError, OrepassError, ResultError, StoreError
 from orepass.key import NO_ELEMENT, Key, make_keys
 from orepass.layout import Entry
 from orepass.record import Record
@@ -99,6 +99,17 @@ class Step:
                 record.version,
             )
         return Hit(result, record)
+
+    def stored(self) -> Hit:
+        """The result of a step that has just been computed.
+
+        Raises:
+            StoreError: it is not where it was stored.
+        """
+        hit = self.look_up()
+        if hit is None:
+            raise StoreError(f"{self.label} was stored at {self.entry.folder}, but cannot be found there.")
+        return hit
 
 
 @dataclass(frozen=True)

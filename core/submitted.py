@@ -10,7 +10,6 @@ from prefect.context import TaskRunContext
 
 from orepass.call import Call
 from orepass.claims import Claim, Owner, try_claim
-from orepass.errors import StoreError
 from orepass.failures import step_error
 from orepass.key import NO_ELEMENT
 from orepass.step import Hit, Step, make_steps
@@ -37,14 +36,10 @@ def run_submitted(module: Module[..., Any], *args: Any, **kwargs: Any) -> Any:
     Raises:
         StepError: the step failed.
     """
-    step = step_of(module, *args, **kwargs)
-    hit = _wait_or_compute(step)
-    if hit is None:
-        raise StoreError(f"{step.label} was stored at {step.entry.folder}, but cannot be found there.")
-    return hit.result
+    return _wait_or_compute(step_of(module, *args, **kwargs)).result
 
 
-def _wait_or_compute(step: Step) -> Hit | None:
+def _wait_or_compute(step: Step) -> Hit:
     waiting_for: Owner | None = None
     while isinstance(claim := claim_of(step), Owner):
         if claim != waiting_for:
@@ -57,7 +52,7 @@ def _wait_or_compute(step: Step) -> Hit | None:
         outcome = perform(call_of(step))
         if outcome.failure is not None:
             raise step_error(step, outcome.failure)
-        return step.look_up()
+        return step.stored()
     finally:
         claim.release()
 
