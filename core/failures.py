@@ -6,7 +6,7 @@ import logging
 from functools import cache
 
 from orepass.call import Failure
-from orepass.errors import OrepassError, StepError, StepKilled, StepTimeout
+from orepass.errors import OrepassError, StepError
 from orepass.step import Step
 
 
@@ -28,16 +28,6 @@ def step_error(step: Step, failure: Failure, kind: type[StepError] = StepError) 
     error = kind("\n".join(lines))
     error.__cause__ = failure.exception()
     return error
-
-
-def killed(step: Step, failure: Failure) -> StepError:
-    """The error of a step whose worker process died."""
-    return step_error(step, failure, StepKilled)
-
-
-def timed_out(step: Step, failure: Failure) -> StepError:
-    """The error of a step that ran past its `timeout_min`."""
-    return step_error(step, failure, StepTimeout)
 
 
 class _InShort(logging.Filter):

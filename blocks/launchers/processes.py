@@ -24,8 +24,8 @@ import threadpoolctl
 
 from orepass.blocks.launchers.slots import Slot
 from orepass.call import Call, Failure, Listener, LogLine, Outcome
-from orepass.errors import StepError
-from orepass.failures import killed, timed_out
+from orepass.errors import StepError, StepKilled, StepTimeout
+from orepass.failures import step_error
 from orepass.progress import Progress
 from orepass.work import perform, tail
 
@@ -139,7 +139,8 @@ class _Worker:
     def _timed_out(self, call: Call) -> StepError:
         self.kill()
         minutes = call.requirements.timeout_min
-        return timed_out(call.step, _last_words(call, f"killed after its timeout_min of {minutes:g} minutes; raise it"))
+        why = _last_words(call, f"killed after its timeout_min of {minutes:g} minutes; raise it")
+        return step_error(call.step, why, StepTimeout)
 
     def _died(self, call: Call) -> StepError:
         self._process.join(_POLL_S)  # it lives on if a step has closed the pipe
@@ -148,7 +149,7 @@ class _Worker:
         hint = ", perhaps because memory ran out" if code == -signal.SIGKILL else ""
         if code > 0 and not self._answered:
             hint = " while it started: a script that runs flows needs `if __name__ == '__main__':` around what it runs"
-        return killed(call.step, _last_words(call, f"its worker process died ({how}{hint})"))
+        return step_error(call.step, _last_words(call, f"its worker process died ({how}{hint})"), StepKilled)
 
 
 def _last_words(call: Call, why: str) -> Failure:
