@@ -1,0 +1,381 @@
+"""A real Slurm on this machine for tests: three nodes, two fake GPUs, a few partitions. Debian's packages, own ports.
+
+python tests/slurm/cluster.py up FOLDER      # prints the SLURM_CONF to export
+python tests/slurm/cluster.py down FOLDER
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+CPU_NODES = ("cpu1", "cpu2")
+GPU_NODE = "gpu1"
+NODES = (*CPU_NODES, GPU_NODE)
+CPUS = 4
+MEMORY_MB = 4000
+
+# The time limit of a job is looked at only every 30 s, which is compiled in; memory every second.
+# A node is given up after SlurmdTimeout; the check for that comes every SlurmdTimeout/3 s.
+_CONF = """\
+ClusterName=orepass
+SlurmctldHost={host}(127.0.0.1)
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket={root}/munge/socket
+CredType=cred/munge
+CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
+MpiDefault=none
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SwitchType=switch/none
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill
+ReturnToService=2
+SlurmctldPort={port}
+StateSaveLocation={root}/state
+SlurmctldPidFile={root}/run/slurmctld.pid
+SlurmdPidFile={root}/run/%n.pid
+SlurmdSpoolDir={root}/spool/%n
+SlurmctldLogFile={root}/log/slurmctld.log
+SlurmdLogFile={root}/log/%n.log
+SlurmctldTimeout=10
+SlurmdTimeout=10
+InactiveLimit=0
+KillWait=2
+CompleteWait=0
+MinJobAge={min_job_age}
+OverTimeLimit=0
+Waittime=0
+SchedulerType=sched/backfill
+SchedulerParameters=sched_interval=1,sched_min_interval=0,bf_interval=1,batch_sched_delay=0,requeue_delay=0
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU_Memory
+SlurmdParameters=config_overrides
+GresTypes=gpu
+DefMemPerCPU=200
+JobRequeue=1
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+{accounting}
+"""
+
+_PARTITIONS = """\
+PartitionName=cpu Nodes=cpu[1-2] Default=YES PriorityTier=5 PreemptMode=OFF MaxTime=INFINITE State=UP
+PartitionName=gpu Nodes=gpu1 PriorityTier=5 PreemptMode=OFF MaxTime=INFINITE State=UP
+PartitionName=low Nodes=cpu1 PriorityTier=1 PreemptMode=REQUEUE MaxTime=INFINITE State=UP
+PartitionName=scrap Nodes=cpu1 PriorityTier=1 PreemptMode=CANCEL MaxTime=INFINITE State=UP
+PartitionName=high Nodes=cpu1 PriorityTier=10 PreemptMode=OFF MaxTime=INFINITE State=UP
+"""
+
+
+class SlurmUnavailable(Exception):
+    """No Slurm can be started here; says why."""
+
+
+class Cluster:
+    """A Slurm whose daemons run as this process's user, root, under one folder.
+
+    Nodes cpu1 and cpu2 (partition `cpu`, the default) and gpu1 (`gpu`), four CPUs and 4,000 MB each. Jobs in the
+    partitions `low` (requeued) and `scrap` (cancelled), both on cpu1, are preempted by those in `high`.
+    """
+
+    def __init__(self, root: Path, min_job_age: int = 300) -> None:
+        self.root = root
+        self.min_job_age = min_job_age
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What Slurm's commands need to find this cluster."""
+        return {"SLURM_CONF": str(self.root / "slurm.conf")}
+
+    def up(self) -> None:
+        """Start all daemons and wait until the nodes can be used.
+
+        Raises:
+            SlurmUnavailable: not root, or Slurm is missing and cannot be installed.
+        """
+        install()
+        for name in ("state", "log", "run", "spool", "munge", "dev", *(f"spool/{node}" for node in NODES)):
+            (self.root / name).mkdir(parents=True, exist_ok=True)
+        _open_to_all(self.root)
+        self._configure()
+        try:
+            self._start_munge()
+            self.start_slurmctld()
+            for node in NODES:
+                self.start_slurmd(node)
+            _wait(self._all_idle, "the nodes to be idle", 30)
+        except BaseException:
+            self.down()
+            raise
+
+    def down(self) -> None:
+        """Cancel all jobs and stop all daemons."""
+        with contextlib.suppress(subprocess.SubprocessError):
+            jobs = self.squeue("%A")
+            if jobs:
+                self.run("scancel", *jobs, check=False)
+                with contextlib.suppress(TimeoutError):
+                    _wait(lambda: not self.squeue("%A"), "the jobs to end", 10)
+        for name in (*NODES, "slurmctld", "munged"):
+            self._stop(name)
+        for pid in self.stepds():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def run(self, *command: str, check: bool = True, timeout: float = 30, **options: Any) -> str:
+        """Run a command of Slurm; what it prints."""
+        environment = {**os.environ, **self.environment}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment, **options)
+        if check and done.returncode:
+            raise RuntimeError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
+        return done.stdout.strip()
+
+    def squeue(self, columns: str = "%A %j %T %P %r", *arguments: str) -> list[str]:
+        """The jobs that wait or run, a line each."""
+        return self.run("squeue", "--noheader", f"--format={columns}", *arguments).splitlines()
+
+    def job_ids(self, name: str | None = None) -> list[str]:
+        """The ids of the jobs that wait or run, all or those of a name."""
+        return self.squeue("%A", *([f"--name={name}"] if name else []))
+
+    def submit(self, script: str, *arguments: str) -> str:
+        """Submit a batch script, given as the text of it; its job id. Output goes under the cluster's folder."""
+        out = f"--output={self.root}/log/job-%j.out"
+        return self.run("sbatch", "--parsable", out, *arguments, input=f"#!/bin/bash\n{script}\n", cwd=self.root)
+
+    def job(self, job_id: str) -> dict[str, str]:
+        """What `scontrol show job` says, as keys and values."""
+        words = self.run("scontrol", "--oneliner", "show", "job", job_id).split()
+        return dict(word.split("=", 1) for word in words if "=" in word)
+
+    def wait_for(self, job_id: str, *states: str, seconds: float = 60) -> dict[str, str]:
+        """Wait until a job is in one of the states; what Slurm says of it then."""
+        _wait(lambda: self.job(job_id)["JobState"] in states, f"job {job_id} to be {states}", seconds)
+        return self.job(job_id)
+
+    def cancel_all(self) -> None:
+        """Cancel every job and wait until the nodes are idle again."""
+        ids = self.job_ids()
+        if ids:
+            self.run("scancel", *ids, check=False)
+        _wait(lambda: not self.job_ids() and self._all_idle(), "all jobs to be gone", 60)
+
+    def start_slurmctld(self) -> None:
+        """Start the controller, if it does not run."""
+        self._start("slurmctld", "slurmctld", "-i")
+        _wait(lambda: "UP" in self.run("scontrol", "ping", check=False), "slurmctld to answer", 20)
+
+    def kill_slurmctld(self) -> None:
+        """Kill the controller: nothing can be asked any more, and what runs goes on."""
+        self._kill("slurmctld")
+
+    def start_slurmd(self, node: str) -> None:
+        """Start the daemon of a node, if it does not run."""
+        self._start(node, "slurmd", "-N", node)
+
+    def kill_slurmd(self, node: str, steps: bool = False) -> None:
+        """Kill the daemon of a node with SIGKILL: the node stops answering, and its jobs go on by themselves.
+
+        Args:
+            node: its name.
+            steps: kill its jobs too, as if its machine had lost power.
+        """
+        self._kill(node)
+        if steps:
+            for pid in self.stepds(node):
+                for child in (*_descendants(pid), pid):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(child, signal.SIGKILL)
+
+    def restart_slurmd(self, node: str) -> None:
+        """Start the daemon of a node again and wait until the node can be used."""
+        self.start_slurmd(node)
+        _wait(lambda: node in self._usable(), f"{node} to be usable", 60)
+
+    def stepds(self, node: str | None = None) -> list[int]:
+        """The processes (slurmstepd) that look after the jobs of a node, or of all of this cluster's."""
+        logs = {str(self.root / f"log/{name}.log") for name in ([node] if node else NODES)}
+        return [pid for pid in _pids() if _command(pid).startswith("slurmstepd") and logs & _open_files(pid)]
+
+    def _usable(self) -> set[str]:
+        return set(self.run("sinfo", "-h", "-N", "-t", "idle,mix,alloc", "-o", "%N", check=False).split())
+
+    def _all_idle(self) -> bool:
+        return set(self.run("sinfo", "-h", "-N", "-t", "idle", "-o", "%N", check=False).split()) == set(NODES)
+
+    def _configure(self) -> None:
+        host = socket.gethostname().partition(".")[0]
+        first, *others = _free_ports(1 + len(NODES))
+        accounting = "AccountingStorageType=accounting_storage/none"
+        lines = _CONF.format(
+            host=host, root=self.root, port=first, min_job_age=self.min_job_age, accounting=accounting
+        )  # fmt: skip
+        for node, port in zip(NODES, others, strict=True):
+            gpus = " Gres=gpu:2 Feature=a100" if node == GPU_NODE else ""
+            lines += f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={CPUS} "
+            lines += f"RealMemory={MEMORY_MB}{gpus} State=UNKNOWN\n"
+        (self.root / "slurm.conf").write_text(lines + _PARTITIONS)
+        for number in (0, 1):
+            # A GPU must be a character device for Slurm to hand it out: a clone of /dev/null is one.
+            device = self.root / f"dev/nvidia{number}"
+            if not device.exists():
+                os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+        (self.root / "gres.conf").write_text(f"NodeName={GPU_NODE} Name=gpu File={self.root}/dev/nvidia[0-1]\n")
+
+    def _start_munge(self) -> None:
+        folder = self.root / "munge"
+        key = folder / "key"
+        if not key.exists():
+            key.touch(0o600)
+            key.write_bytes(os.urandom(128))
+        options = {"socket": folder / "socket", "pid-file": self._pid_file("munged"), "key-file": key}
+        options |= {"log-file": self.root / "log/munged.log", "seed-file": folder / "seed"}
+        self._start("munged", "munged", "--force", *(f"--{name}={path}" for name, path in options.items()))
+
+    def _start(self, name: str, *command: str) -> None:
+        if self._pid(name) is not None:
+            return
+        self._pid_file(name).unlink(missing_ok=True)
+        try:
+            self.run(*command, cwd=self.root)  # it puts itself into the background
+            _wait(lambda: self._pid(name) is not None, f"{name} to start", 20)
+        except (RuntimeError, TimeoutError) as error:
+            log = self.root / f"log/{name}.log"
+            raise RuntimeError(f"{error}\n{log.read_text()[-2000:] if log.exists() else ''}") from None
+
+    def _stop(self, name: str) -> None:
+        pid = self._pid(name)
+        if pid is not None:
+            os.kill(pid, signal.SIGTERM)
+            with contextlib.suppress(TimeoutError):
+                _wait(lambda: not _alive(pid), f"{name} to end", 10)
+            self._kill(name)
+
+    def _kill(self, name: str) -> None:
+        pid = self._pid(name)
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+            _wait(lambda: not _alive(pid), f"{name} to end", 10)
+        self._pid_file(name).unlink(missing_ok=True)
+
+    def _pid_file(self, name: str) -> Path:
+        return self.root / f"run/{name}.pid"
+
+    def _pid(self, name: str) -> int | None:
+        with contextlib.suppress(OSError, ValueError):
+            pid = int(self._pid_file(name).read_text())
+            return pid if _alive(pid) else None
+        return None
+
+
+def install() -> None:
+    """Install Slurm if it is missing.
+
+    Raises:
+        SlurmUnavailable: not root, or it cannot be installed.
+    """
+    if os.geteuid() != 0:
+        raise SlurmUnavailable("a Slurm of its own needs root")
+    if all(shutil.which(name) for name in ("slurmctld", "slurmd", "munged")):
+        return
+    if shutil.which("apt-get") is None:
+        raise SlurmUnavailable("slurm-wlm and munge are not installed, and there is no apt-get")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    packages = ["install", "-y", "-qq", "--no-install-recommends", "slurm-wlm", "munge"]
+    for arguments in (["update", "-qq"], packages):
+        done = subprocess.run(["apt-get", *arguments], env=environment, capture_output=True, text=True, timeout=600)
+    if done.returncode:
+        raise SlurmUnavailable(f"apt-get cannot install slurm-wlm and munge: {done.stderr[-1000:]}")
+
+
+def _open_to_all(folder: Path) -> None:
+    """Let munged's socket be reached: every folder above it must be open to all."""
+    folder.chmod(0o755)
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [each.getsockname()[1] for each in sockets]
+
+
+def _wait(condition: Callable[[], Any], what: str, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            raise TimeoutError(f"waited {seconds:.0f} s in vain for {what}")
+        time.sleep(0.1)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def _pids() -> list[int]:
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
+def _open_files(pid: int) -> set[str]:
+    found = set()
+    with contextlib.suppress(OSError):
+        for path in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.add(os.readlink(path))
+    return found
+
+
+def _descendants(pid: int) -> list[int]:
+    parents = {}
+    for each in _pids():
+        with contextlib.suppress(OSError, IndexError):
+            parents[each] = int(Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()[1])
+    found = [pid]
+    for each in found:
+        found += [child for child, parent in parents.items() if parent == each]
+    return found[1:]
+
+
+def _main(arguments: Sequence[str]) -> int:
+    match arguments:
+        case ["up", folder]:
+            cluster = Cluster(Path(folder).absolute())
+            cluster.up()
+            print(f"export SLURM_CONF={cluster.environment['SLURM_CONF']}")
+        case ["down", folder]:
+            Cluster(Path(folder).absolute()).down()
+        case ["guard", folder]:  # the end of what started this, however it ends, closes the pipe
+            sys.stdin.read()
+            Cluster(Path(folder)).down()
+            shutil.rmtree(folder, ignore_errors=True)
+        case _:
+            print(__doc__, file=sys.stderr)
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1:]))

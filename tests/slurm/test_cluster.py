@@ -1,0 +1,30 @@
+"""The test Slurm is a real one, and does what the other tests count on."""
+
+from __future__ import annotations
+
+import subprocess
+
+from cluster import Cluster
+
+
+def test_jobs_run_and_a_gpu_is_handed_out(slurm: Cluster) -> None:
+    one = slurm.submit("echo gpus: $CUDA_VISIBLE_DEVICES", "--partition=gpu", "--gres=gpu:1")
+    none = slurm.submit("echo gpus: ${CUDA_VISIBLE_DEVICES-unset}")
+    assert slurm.wait_for(one, "COMPLETED")["NodeList"] == "gpu1"
+    assert slurm.wait_for(none, "COMPLETED")["NodeList"] == "cpu1"
+    said = [(slurm.root / f"log/job-{job}.out").read_text() for job in (one, none)]
+    assert said == ["gpus: 0\n", "gpus: unset\n"]
+
+
+def test_commands_of_this_process_find_it(slurm: Cluster) -> None:
+    job = slurm.submit("sleep 100", "--job-name=found")
+    done = subprocess.run(["squeue", "--noheader", "--format=%A"], capture_output=True, text=True, timeout=30)
+    assert done.stdout.split() == [job] == slurm.job_ids("found")
+
+
+def test_a_killed_slurmd_comes_back(slurm: Cluster) -> None:
+    job = slurm.submit("sleep 100", "--nodelist=cpu2")
+    slurm.wait_for(job, "RUNNING")
+    slurm.kill_slurmd("cpu2", steps=True)
+    assert not slurm.stepds("cpu2")
+    slurm.restart_slurmd("cpu2")
