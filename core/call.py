@@ -58,6 +58,7 @@ class Failure:
         log_file: where all of it is, if it is anywhere.
         host: where the step ran.
         pickled: the exception itself, where it can travel.
+        job_id: of the cluster job that the step ran in, if it ran in one.
     """
 
     error: str
@@ -65,6 +66,7 @@ class Failure:
     log_file: Path | None
     host: str
     pickled: bytes | None = None
+    job_id: str | None = None
 
     def exception(self) -> BaseException | None:
         """The exception itself, if it could travel."""

@@ -10,7 +10,9 @@
     ├── ServerError         no Prefect server can be reached or started
     ├── StepError           a step failed; names the step, its element and host, and ends with its log
     │   ├── StepTimeout     ... because it ran past its `timeout_min`
-    │   └── StepKilled      ... because its worker process died
+    │   └── StepKilled      ... because its process, its worker or its job died
+    │       ├── StepOutOfMemory   ... for it used more than its `mem_gb`
+    │       └── StepPreempted     ... for the cluster wanted its machine back
     └── ArrayError          an ExceptionGroup of one StepError for every element of an array that failed
 
 Every message says what was wrong, where, and what to do next.
@@ -64,7 +66,15 @@ class StepTimeout(StepError):
 
 
 class StepKilled(StepError):
-    """The process that worked on a step died."""
+    """The process, the worker or the job that worked on a step died."""
+
+
+class StepOutOfMemory(StepKilled):
+    """A step was killed because it used more than its `mem_gb`."""
+
+
+class StepPreempted(StepKilled):
+    """A step's job was preempted or requeued, which is no fault of the step."""
 
 
 class ArrayError(OrepassError, ExceptionGroup[StepError]):

@@ -19,7 +19,8 @@ def step_error(step: Step, failure: Failure, kind: type[StepError] = StepError) 
         kind: the class of the error.
     """
     element = "" if step.position is None else f" (element {step.element!r:.300})"
-    lines = [f"{step.label}{element} failed on {failure.host}: {failure.error}"]
+    job = "" if failure.job_id is None else f", job {failure.job_id}"
+    lines = [f"{step.label}{element} failed on {failure.host}{job}: {failure.error}"]
     if failure.log:
         lines += ["Last lines of its log:", *(f"    {line}" for line in failure.log.splitlines())]
     if failure.log_file is not None:

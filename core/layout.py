@@ -84,6 +84,11 @@ class Layout:
         return self.root / ".digests"
 
     @property
+    def jobs(self) -> Path:
+        """Logs and certificates of the cluster jobs that flows started, by flow run."""
+        return self.root / ".jobs"
+
+    @property
     def prefect(self) -> Path:
         """What Prefect persists for tasks that are not modules."""
         return self.root / ".prefect"

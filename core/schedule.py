@@ -19,8 +19,9 @@ from prefect.logging.loggers import get_run_logger
 from prefect.states import Completed
 from prefect.utilities.annotations import quote
 
+from orepass.attempts import Attempts
 from orepass.board import StepProgress
-from orepass.call import LogLine
+from orepass.call import Listener, LogLine, Outcome
 from orepass.claims import Claim, Owner
 from orepass.errors import ArrayError, StepError, StoreError
 from orepass.explain import explain_miss
@@ -50,6 +51,8 @@ class _Work:
     hits: dict[int, Hit] = field(default_factory=dict)
     errors: list[StepError] = field(default_factory=list)
     computed: set[int] = field(default_factory=set)
+    # Kept over Prefect's own retries, which then begin with the memory and the time that were found to be needed.
+    attempts: dict[int, Attempts] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -210,7 +213,7 @@ async def _compute(step: Step, work: _Work) -> Hit:
     # Workers call back from threads of their own, which know nothing of this run.
     here = contextvars.copy_context()
     try:
-        outcome = await current_workers().compute(call_of(step), lambda event: here.run(listen, event))
+        outcome = await _attempt(step, work, log, lambda event: here.run(listen, event))
     finally:
         await shown.close()
     if outcome.failure is not None:
@@ -218,6 +221,21 @@ async def _compute(step: Step, work: _Work) -> Hit:
     hit = step.stored()
     work.computed.add(step.position or 0)
     return hit
+
+
+async def _attempt(step: Step, work: _Work, log: _StepLog, listener: Listener) -> Outcome:
+    """Let the workers compute a step, as often as the launcher's policy says."""
+    workers = current_workers()
+    fresh = Attempts(workers.retry_policy, step.module.requirements(step.config))
+    attempts = work.attempts.setdefault(step.position or 0, fresh)
+    while True:
+        try:
+            return await workers.compute(call_of(step, attempts.needs), listener)
+        except StepError as error:
+            again = attempts.again(error)
+            if again is None:
+                raise attempts.last_words(error) from None
+            log.warning("%s - %s", str(error).partition("\n")[0], again)
 
 
 async def _report(

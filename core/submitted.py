@@ -12,6 +12,7 @@ from orepass.call import Call
 from orepass.claims import Claim, Owner, try_claim
 from orepass.failures import step_error
 from orepass.key import NO_ELEMENT
+from orepass.requirements import Requirements
 from orepass.step import Hit, Step, make_steps
 from orepass.store import current_store
 from orepass.work import perform
@@ -69,14 +70,19 @@ def claim_of(step: Step) -> Claim | Owner:
         raise step.store.failure(f"claim {step.entry.name}", error) from error
 
 
-def call_of(step: Step) -> Call:
-    """A step as it goes to a worker, with a name for its folder and the run it belongs to."""
+def call_of(step: Step, needs: Requirements | None = None) -> Call:
+    """A step as it goes to a worker, with a name for its folder and the run it belongs to.
+
+    Args:
+        step: what to compute.
+        needs: what it needs this time; if not given, what its module says.
+    """
     run = TaskRunContext.get()
     task_run = run.task_run if run else None
     return Call(
         step=step,
         partial=step.store.layout.new_partial(),
-        requirements=step.module.requirements(step.config),
+        requirements=needs or step.module.requirements(step.config),
         flow_run_id=str(task_run.flow_run_id) if task_run and task_run.flow_run_id else None,
         task_run_id=str(task_run.id) if task_run else None,
     )

@@ -142,7 +142,7 @@ def _failure(call: Call, error: BaseException) -> Failure:
         pickled = cloudpickle.dumps(error)
     except Exception:
         pickled = None  # the message and the log tell the same
-    return Failure(f"{type(error).__name__}: {error}", log, kept, socket.gethostname(), pickled)
+    return Failure(f"{type(error).__name__}: {error}", log, kept, socket.gethostname(), pickled, provenance.job_id())
 
 
 def _let_speak(logger: logging.Logger) -> None:

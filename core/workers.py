@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from prefect.context import FlowRunContext
 
+from orepass.attempts import RetryPolicy
 from orepass.call import Call, Listener, LogLine, Outcome
 from orepass.progress import Progress
 from orepass.work import perform
@@ -18,9 +19,16 @@ class Workers(Protocol):
 
     `compute` runs `orepass.work.perform(call, listener)` somewhere and awaits it. It waits until the requirements of
     the call can be met, honours its timeout, and returns an `Outcome`. A process that dies is no `Outcome`: it raises
-    `StepKilled`, a step past its timeout `StepTimeout`; both end with the step's log. A requirement that can never
-    be met raises `ConfigError` at once. The listener is called in the flow's event loop.
+    `StepKilled` or one of its kinds, a step past its timeout `StepTimeout`; both end with the step's log. A
+    requirement that can never be met raises `ConfigError` at once. The listener is called in the flow's event loop.
+
+    `retry_policy` says whether `schedule` is to start such a step again. A requirement stays below its caps.
     """
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        """When steps are started again."""
+        ...
 
     async def compute(self, call: Call, listener: Listener) -> Outcome:
         """Run one step."""
@@ -29,6 +37,8 @@ class Workers(Protocol):
 
 class Threads:
     """Workers for flows that run with a task runner of Prefect's own: threads of the flow's process."""
+
+    retry_policy = RetryPolicy()
 
     async def compute(self, call: Call, listener: Listener) -> Outcome:
         """Run one step in a thread; requirements and timeouts have no meaning there."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
+from orepass.attempts import RetryPolicy
 from orepass.blocks.launchers._base import Launcher
 from orepass.call import Call, Listener, Outcome
 from orepass.work import perform
@@ -13,6 +14,8 @@ from orepass.work import perform
 
 class DebugTaskRunner(ThreadPoolTaskRunner[Any]):
     """Runs scheduled steps in the thread of the flow's event loop; requirements and timeouts are not enforced."""
+
+    retry_policy = RetryPolicy()
 
     def __init__(self) -> None:
         super().__init__(max_workers=1)

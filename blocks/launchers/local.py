@@ -2,49 +2,75 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 
-from orepass.blocks.launchers._base import Launcher
+from orepass.attempts import RetryPolicy
+from orepass.blocks.launchers._base import KillingLauncher
+from orepass.blocks.launchers.orders import Ended, Order
 from orepass.blocks.launchers.processes import ProcessPool, start_fork_server
 from orepass.blocks.launchers.slots import Slots, count_gpus
-from orepass.call import Call, Listener, Outcome
+from orepass.call import Call, Listener, LogLine, Outcome
 from orepass.machine import count_cpus
+from orepass.progress import Progress
 
 
 class LocalTaskRunner(ThreadPoolTaskRunner[Any]):
     """Runs scheduled steps in worker processes, as many at a time as the machine has cores and GPUs for."""
 
-    def __init__(self, cpus: int | None = None, gpus: int | None = None) -> None:
-        self._cpus = cpus or count_cpus()
-        self._gpus = count_gpus() if gpus is None else gpus
-        super().__init__(max_workers=self._cpus)
+    def __init__(self, cpus: int, gpus: int, limit_memory: bool, retry_policy: RetryPolicy) -> None:
+        super().__init__(max_workers=cpus)
+        self._cpus = cpus
+        self._gpus = gpus
+        self._limit_memory = limit_memory
+        self.retry_policy = retry_policy
         self._slots: Slots | None = None
         self._pool: ProcessPool | None = None
+        self._threads: ThreadPoolExecutor | None = None
 
     def duplicate(self) -> LocalTaskRunner:
         """Another one with the same numbers."""
-        return LocalTaskRunner(self._cpus, self._gpus)
+        return LocalTaskRunner(self._cpus, self._gpus, self._limit_memory, self.retry_policy)
 
     def __exit__(self, *exc_info: Any) -> None:
         """Stop the workers, also those that are in the middle of a step."""
-        if self._pool is not None:
+        if self._pool is not None and self._threads is not None:
             self._pool.stop()
-            self._pool = None
+            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._pool = self._threads = None
         super().__exit__(*exc_info)
 
     async def compute(self, call: Call, listener: Listener) -> Outcome:
         """Run one step in a worker process once there are cores and GPUs free for it."""
-        if self._slots is None or self._pool is None:
+        if self._slots is None or self._pool is None or self._threads is None:
             self._slots = Slots(self._cpus, self._gpus)
-            self._pool = ProcessPool(self._cpus)
+            self._pool = ProcessPool()
+            self._threads = ThreadPoolExecutor(self._cpus, thread_name_prefix="orepass-worker")
+        loop = asyncio.get_running_loop()
+
+        def tell(event: Progress | LogLine) -> None:
+            loop.call_soon_threadsafe(listener, event)
+
         async with self._slots.taken(call.requirements, call.step.label) as slot:
-            return await self._pool.run(call, slot, listener)
+            order = Order.of(call, cpus=slot.cpus, limit_memory=self._limit_memory)
+            try:
+                outcome = await loop.run_in_executor(self._threads, self._pool.run, order, slot.gpus, tell)
+            except asyncio.CancelledError:
+                self._pool.kill(call.partial)
+                call.step.store.discard(call.partial, call.step.entry)
+                raise
+            except Ended as end:
+                raise end.error(call) from None
+        if outcome.failure is not None:  # a worker that could not load the call left its folder
+            call.step.store.discard(call.partial, call.step.entry)
+        return outcome
 
 
-class LocalLauncher(Launcher):
+class LocalLauncher(KillingLauncher):
     """Worker processes on this machine; its cores and GPUs are counted so that steps do not oversubscribe them.
 
     Attributes:
@@ -63,4 +89,5 @@ class LocalLauncher(Launcher):
 
     def task_runner(self) -> TaskRunner[Any]:
         """See `Launcher`."""
-        return LocalTaskRunner(self.cpus, self.gpus)
+        gpus = count_gpus() if self.gpus is None else self.gpus
+        return LocalTaskRunner(self.cpus or count_cpus(), gpus, self.limit_memory, self.retry_policy())

@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import fcntl
 import multiprocessing
 import os
 import pickle
 import signal
-import socket
 import threading
 import time
-import traceback
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import forkserver
-from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
-import cloudpickle
-import threadpoolctl
-
-from orepass.blocks.launchers.slots import Slot
-from orepass.call import Call, Failure, Listener, LogLine, Outcome
-from orepass.errors import StepError, StepKilled, StepTimeout
-from orepass.failures import step_error
+from orepass.blocks.launchers.memory import memory_of
+from orepass.blocks.launchers.orders import Ended, Order
+from orepass.blocks.launchers.serving import serve
+from orepass.call import LogLine, Outcome
+from orepass.errors import StepError, StepKilled, StepOutOfMemory, StepTimeout
 from orepass.progress import Progress
-from orepass.work import perform, tail
+
+Tell = Callable[[Progress | LogLine], None]
 
 _POLL_S = 0.2
+_WEIGH_EVERY_S = 0.5
+_GIB = 2**30
 
 
 def start_fork_server() -> None:
     """Start the process that workers are forked from, unless it runs already; its imports take some two seconds."""
-    forkserver.set_forkserver_preload(["orepass", "orepass.blocks.launchers.processes"])
+    forkserver.set_forkserver_preload(["orepass", "orepass.blocks.launchers.serving"])
     forkserver.ensure_running()
 
 
@@ -42,88 +38,124 @@ class ProcessPool:
     """Worker processes that are started when a step needs one and kept for the next.
 
     They are forked from a clean server process that has imported this library, so that a worker starts in
-    milliseconds and inherits neither threads nor locks of the flow.
+    milliseconds and inherits neither threads nor locks of the flow. Several threads may use a pool at once.
     """
 
-    def __init__(self, at_most: int) -> None:
+    def __init__(self) -> None:
         start_fork_server()
         self._context = multiprocessing.get_context("forkserver")
-        self._idle: dict[tuple[str, ...], list[_Worker]] = {}
-        self._busy: set[_Worker] = set()
-        self._threads = ThreadPoolExecutor(at_most, thread_name_prefix="orepass-worker")
+        self._lock = threading.Lock()
+        self._idle: list[_Worker] = []
+        self._busy: dict[Path, _Worker] = {}
 
-    async def run(self, call: Call, slot: Slot, listener: Listener) -> Outcome:
-        """Run a call in a worker that sees the slot's GPUs and no others.
+    def run(self, order: Order, gpus: tuple[str, ...], tell: Tell) -> Outcome:
+        """Run an order in a worker, and wait for it.
+
+        Args:
+            order: what to run.
+            gpus: ids of the devices that it sees; no others.
+            tell: gets progress and log lines, in this thread.
 
         Raises:
-            StepKilled: the worker died.
-            StepTimeout: the step ran past its timeout, and the worker was killed.
+            Ended: the process died, or it was killed for its time, for its memory or by `kill`.
         """
-        loop = asyncio.get_running_loop()
-        payload = cloudpickle.dumps((call, slot.cpus, os.getcwd()))
-        idle = self._idle.setdefault(slot.gpus, [])
-        worker = idle.pop() if idle else None
-        if worker is not None and not worker.alive():
-            worker.kill()
-            worker = None
-        if worker is None:
-            worker = await loop.run_in_executor(self._threads, _Worker, self._context, slot.gpus)
-        self._busy.add(worker)
-
-        def tell(event: Progress | LogLine) -> None:
-            loop.call_soon_threadsafe(listener, event)
-
+        with self._lock:
+            worker = self._take_idle(gpus)
+        worker = worker or _Worker(self._context, gpus)
+        with self._lock:
+            self._busy[order.partial] = worker
         try:
-            outcome = await loop.run_in_executor(self._threads, worker.ask, payload, call, tell)
+            outcome = worker.ask(order, tell)
         except BaseException:
             worker.kill()
             raise
         finally:
-            self._busy.discard(worker)
-        idle.append(worker)
+            with self._lock:
+                self._busy.pop(order.partial, None)
+        with self._lock:
+            self._idle.append(worker)
         return outcome
+
+    def _take_idle(self, gpus: tuple[str, ...]) -> _Worker | None:
+        # One that has used these devices for another step holds memory on them until it ends.
+        for worker in [worker for worker in self._idle if worker.gpus != gpus and set(worker.gpus) & set(gpus)]:
+            self._idle.remove(worker)
+            worker.kill()
+        for worker in [worker for worker in self._idle if worker.gpus == gpus]:
+            self._idle.remove(worker)
+            if worker.alive():
+                return worker
+            worker.kill()
+        return None
+
+    def kill(self, partial: Path, why: str = "it was cancelled") -> None:
+        """Kill the worker that works in a folder, if one does; whoever waits for it is told why."""
+        with self._lock:
+            worker = self._busy.get(partial)
+        if worker is not None:
+            worker.why = why
+            worker.kill()
+
+    def busy(self) -> list[Path]:
+        """The folders that are being worked in."""
+        with self._lock:
+            return list(self._busy)
 
     def stop(self) -> None:
         """Kill all workers."""
-        for worker in [*self._busy, *(worker for idle in self._idle.values() for worker in idle)]:
+        with self._lock:
+            workers = [*self._busy.values(), *self._idle]
+            self._idle.clear()
+        for worker in workers:
             worker.kill()
-        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 class _Worker:
     """One process and the pipe to it."""
 
     def __init__(self, context: Any, gpus: tuple[str, ...]) -> None:
+        self.gpus = gpus
+        self.why: str | None = None
         self._pipe, theirs = context.Pipe()
         # No daemon, because these may not start processes of their own, as loaders of training data do.
-        self._process = context.Process(target=_serve, args=(theirs, gpus), name="orepass-worker", daemon=False)
+        self._process = context.Process(target=serve, args=(theirs, gpus), name="orepass-worker", daemon=False)
         self._process.start()
         self._answered = False
         theirs.close()
 
-    def ask(self, payload: bytes, call: Call, tell: Callable[[Progress | LogLine], None]) -> Outcome:
-        """Send a call and wait for its outcome."""
-        deadline = None if call.timeout_s is None else time.monotonic() + call.timeout_s
+    def ask(self, order: Order, tell: Tell) -> Outcome:
+        """Send an order and wait for its outcome."""
+        begun = weighed = time.monotonic()
         try:
-            self._pipe.send_bytes(payload)
+            self._pipe.send_bytes(pickle.dumps(order))
             while True:
                 if self._pipe.poll(_POLL_S):
                     answer = pickle.loads(self._pipe.recv_bytes())
                     self._answered = True
                     if isinstance(answer, Outcome):
-                        if answer.failure is not None:  # a worker that could not load the call left its folder
-                            call.step.store.discard(call.partial, call.step.entry)
                         return answer
                     if not isinstance(answer, (Progress, LogLine)):
                         raise TypeError(f"A worker says {answer!r}. Was the code changed while it ran? Start again.")
                     tell(answer)
-                if deadline is not None and time.monotonic() > deadline:
-                    raise self._timed_out(call)
+                now = time.monotonic()
+                if order.timeout_s is not None and now - begun > order.timeout_s:
+                    minutes = order.timeout_s / 60
+                    why = f"killed after its timeout_min of {minutes:g} minutes; raise it"
+                    raise self._killed(order, StepTimeout, why)
+                if order.memory_bytes is not None and now - weighed > _WEIGH_EVERY_S:
+                    weighed = now
+                    self._weigh(order, order.memory_bytes)
         except (EOFError, OSError):
-            raise self._died(call) from None
+            raise self._died(order) from None
+
+    def _weigh(self, order: Order, limit: int) -> None:
+        used = memory_of(self._process.pid)
+        if used > limit:
+            why = f"killed because it used {used / _GIB:.2f} GiB, more than its mem_gb of {limit / _GIB:g}; raise it"
+            raise self._killed(order, StepOutOfMemory, why)
 
     def alive(self) -> bool:
-        """Whether it can take a call: one that waits says nothing, so all that can be read is its end."""
+        """Whether it can take an order: one that waits says nothing, so all that can be read is its end."""
         try:
             return not self._pipe.poll()
         except OSError:
@@ -136,76 +168,17 @@ class _Worker:
         self._process.kill()
         self._process.join()
 
-    def _timed_out(self, call: Call) -> StepError:
+    def _killed(self, order: Order, kind: type[StepError], why: str) -> Ended:
         self.kill()
-        minutes = call.requirements.timeout_min
-        why = _last_words(call, f"killed after its timeout_min of {minutes:g} minutes; raise it")
-        return step_error(call.step, why, StepTimeout)
+        return Ended.here(kind, why, order.partial)
 
-    def _died(self, call: Call) -> StepError:
+    def _died(self, order: Order) -> Ended:
         self._process.join(_POLL_S)  # it lives on if a step has closed the pipe
+        if self.why is not None:
+            return Ended.here(StepKilled, self.why, order.partial)
         code = self._process.exitcode or 0
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         hint = ", perhaps because memory ran out" if code == -signal.SIGKILL else ""
         if code > 0 and not self._answered:
             hint = " while it started: a script that runs flows needs `if __name__ == '__main__':` around what it runs"
-        return step_error(call.step, _last_words(call, f"its worker process died ({how}{hint})"), StepKilled)
-
-
-def _last_words(call: Call, why: str) -> Failure:
-    log = tail(call.partial / "log.txt")
-    return Failure(why, log, call.step.store.discard(call.partial, call.step.entry), socket.gethostname())
-
-
-def _serve(pipe: Connection, gpus: tuple[str, ...]) -> None:
-    """The life of a worker: calls in, events and outcomes out."""
-    os.setpgrp()  # so that it can be ended with all that it started, and Ctrl-C is for the flow alone
-    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
-    _end_with_the_flow()
-    while True:
-        try:
-            payload = pipe.recv_bytes()
-        except EOFError:
-            return
-        try:
-            call, cpus, folder = pickle.loads(payload)
-            os.chdir(folder)  # where the flow is now; the server process may have been started elsewhere
-        except Exception as error:  # whatever an import in the user's code may raise
-            trace = traceback.format_exc()
-            failure = Failure(f"a worker cannot load it: {error!r}", trace, None, socket.gethostname())
-            pipe.send_bytes(pickle.dumps(Outcome(0.0, failure)))
-            continue
-        _limit_threads(cpus)
-
-        def tell(event: Progress | LogLine) -> None:
-            pipe.send_bytes(pickle.dumps(event))
-
-        pipe.send_bytes(pickle.dumps(perform(call, tell, own_process=True)))
-
-
-def _end_with_the_flow() -> None:
-    """Have this process, and all that it starts, killed when the flow's process ends, however that ends."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    if hasattr(fcntl, "F_SETSIG"):
-        # Linux sends a signal when the pipe from the flow closes; a thread would have to wait for the interpreter's
-        # lock, which C code may hold for long.
-        fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, -os.getpgrp())
-        fcntl.fcntl(parent.sentinel, fcntl.F_SETSIG, signal.SIGKILL)
-        flags = fcntl.fcntl(parent.sentinel, fcntl.F_GETFL)
-        fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
-
-    join = parent.join
-
-    def wait() -> None:
-        join()
-        os.killpg(0, signal.SIGKILL)
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
-def _limit_threads(cpus: int) -> None:
-    """Let numerical libraries use as many threads as the step has cores: those loaded, and those still to be."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        os.environ[name] = str(cpus)
-    threadpoolctl.threadpool_limits(cpus)
+        return Ended.here(StepKilled, f"its worker process died ({how}{hint})", order.partial)

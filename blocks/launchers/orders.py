@@ -1,0 +1,85 @@
+"""What a process that runs a step has to know of it, and how its end is told where the step is known."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import cloudpickle
+
+from orepass.call import Call, Failure
+from orepass.errors import StepError
+from orepass.failures import step_error
+from orepass.provenance import job_id
+from orepass.work import tail
+
+_GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Order:
+    """A call, packed so that whoever passes it on need not import what it names.
+
+    Attributes:
+        payload: the pickled call.
+        partial: the folder that the step works in.
+        cpus: cores that it may use.
+        timeout_s: seconds after which it is to be killed; None for no limit.
+        memory_bytes: what it may use before it is killed; None for no limit.
+        folder: the flow's working directory.
+        path: where the flow imports from.
+    """
+
+    payload: bytes
+    partial: Path
+    cpus: int
+    timeout_s: float | None
+    memory_bytes: int | None
+    folder: str
+    path: tuple[str, ...]
+
+    @classmethod
+    def of(cls, call: Call, *, cpus: int | None = None, limit_memory: bool = False) -> Order:
+        """Pack a call.
+
+        Args:
+            call: what to run.
+            cpus: cores it gets, where these are not those that it asks for.
+            limit_memory: whether it is killed above its `mem_gb`.
+        """
+        needs = call.requirements
+        return cls(
+            payload=cloudpickle.dumps(call),
+            partial=call.partial,
+            cpus=cpus or needs.cpus,
+            timeout_s=call.timeout_s,
+            memory_bytes=int(needs.mem_gb * _GIB) if limit_memory else None,
+            folder=os.getcwd(),
+            path=tuple(sys.path),
+        )
+
+
+class Ended(Exception):
+    """A step ended without an outcome. It travels from the machine where that happened; `error` is for people."""
+
+    def __init__(self, kind: type[StepError], why: str, log: str, host: str, job: str | None) -> None:
+        super().__init__(kind, why, log, host, job)
+        self.kind = kind
+        self.why = why
+        self.log = log
+        self.host = host
+        self.job = job
+
+    @classmethod
+    def here(cls, kind: type[StepError], why: str, partial: Path) -> Ended:
+        """The end of a step that ran on this host, with the last lines of its log."""
+        return cls(kind, why, tail(partial / "log.txt"), socket.gethostname(), job_id())
+
+    def error(self, call: Call) -> StepError:
+        """The error of the step; its folder is removed and its log kept."""
+        log = self.log or tail(call.partial / "log.txt")
+        kept = call.step.store.discard(call.partial, call.step.entry)
+        return step_error(call.step, Failure(self.why, log, kept, self.host, job_id=self.job), self.kind)

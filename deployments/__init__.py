@@ -1,0 +1,1 @@
+"""Deployments: schedules, work pools and their job templates."""
