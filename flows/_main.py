@@ -14,6 +14,7 @@ from typing import Any, cast
 from omegaconf import DictConfig
 from prefect import Flow
 from prefect.exceptions import TerminationSignal
+from prefect.flow_engine import run_flow as run_flow_engine
 from rich.console import Console
 
 from orepass.blocks.launchers import make_launcher
@@ -22,6 +23,7 @@ from orepass.config import Config, load
 from orepass.errors import ArrayError, ConfigError, OrepassError
 from orepass.failures import report_failures_in_short
 from orepass.flows._arguments import for_hydra
+from orepass.flows._deployed import deployed_run
 from orepass.server import prefect_server
 from orepass.store import Store, current_store, use_store
 
@@ -94,8 +96,9 @@ def run_flow(flow: Flow[..., Any], config: DictConfig) -> Any:
         if run.store.root is not None:
             use_store(Store(run.store.root))
         current_store().sweep()
-        with prefect_server(run.server, console.print):
-            return asyncio.run(_run(flow.with_options(task_runner=runner), options))
+        with prefect_server(run.server, console.print) as url:
+            bound_to = run.launcher if url else None  # a temporary server forgets the run, so nobody will retry it
+            return asyncio.run(_run(flow.with_options(task_runner=runner), {"config": options}, bound_to))
     except (KeyboardInterrupt, TerminationSignal) as signal:
         console.print("[bold red]Interrupted.[/] What is finished is stored; the same command goes on from there.")
         sys.exit(130 if isinstance(signal, KeyboardInterrupt) else 143)
@@ -113,8 +116,9 @@ def run_flow(flow: Flow[..., Any], config: DictConfig) -> Any:
         sys.exit(1)
 
 
-async def _run(flow: Flow[..., Any], options: Any) -> Any:
-    return await cast(Any, flow(config=options))
+async def _run(flow: Flow[..., Any], parameters: dict[str, Any], launcher: Mapping[str, Any] | None) -> Any:
+    run = None if launcher is None else await deployed_run(flow, parameters, launcher, console.print)
+    return await cast(Any, run_flow_engine(flow, run, parameters))
 
 
 def _complain(error: BaseException) -> None:

@@ -17,7 +17,7 @@ import hydra
 from omegaconf import DictConfig
 from prefect import flow
 
-from orepass.blocks.launchers import LocalLauncher
+from orepass.blocks.launchers.default import DefaultTaskRunner
 from orepass.config import Config, load
 from orepass.flows._main import run_flow, start
 from orepass.publish import publish
@@ -44,7 +44,7 @@ class IndexConfig(Config):
     populate_index: Mapping[str, Any] = field(default_factory=dict)
 
 
-@flow(name="index", task_runner=LocalLauncher().task_runner())
+@flow(name="index", task_runner=DefaultTaskRunner())
 async def index(config: IndexConfig) -> Path:
     """Train an index, fill it, and say where it is.
 

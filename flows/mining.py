@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 from prefect import flow
 
 from orepass import run_report, together
-from orepass.blocks.launchers import LocalLauncher
+from orepass.blocks.launchers.default import DefaultTaskRunner
 from orepass.config import Config
 from orepass.errors import ConfigError
 from orepass.flows._main import run_flow, start
@@ -104,7 +104,7 @@ class Side:
     index: Path
 
 
-@flow(name="mining", task_runner=LocalLauncher().task_runner())
+@flow(name="mining", task_runner=DefaultTaskRunner())
 async def mining(config: MiningConfig) -> MiningResult:
     """Mine translated sentence pairs.
 

@@ -17,7 +17,7 @@ import hydra
 from omegaconf import DictConfig
 from prefect import flow
 
-from orepass.blocks.launchers import LocalLauncher
+from orepass.blocks.launchers.default import DefaultTaskRunner
 from orepass.config import Config, load
 from orepass.errors import InputError
 from orepass.flows._main import run_flow, start
@@ -49,7 +49,7 @@ class TrainEncoderConfig(Config):
     output_dir: str = "outputs/encoder"
 
 
-@flow(name="train_encoder", task_runner=LocalLauncher().task_runner())
+@flow(name="train_encoder", task_runner=DefaultTaskRunner())
 async def train_encoder(config: TrainEncoderConfig) -> Path:
     """Read catalogs, part them into training and held-out data, train, pack and calibrate.
 

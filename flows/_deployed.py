@@ -1,0 +1,54 @@
+"""Runs of the command line as runs of their deployment, so that the Retry button of the Prefect UI works on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from prefect import Flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Pending
+
+from orepass.blocks.launchers.default import ENVIRONMENT_VARIABLE as LAUNCHER
+from orepass.blocks.launchers.default import as_text
+from orepass.server import Say
+from orepass.store import ENVIRONMENT_VARIABLE as STORE
+from orepass.store import current_store
+
+
+async def deployed_run(
+    flow: Flow[..., Any], parameters: dict[str, Any], launcher: Mapping[str, Any], say: Say
+) -> FlowRun | None:
+    """Make a run of the deployment that is named like the launcher, such as `mining/slurm`, for this process to run.
+
+    Prefect retries only runs of deployments. A worker that retries this one uses the same store, launcher and working
+    directory; parameters are those of the run.
+
+    Args:
+        flow: what is run.
+        parameters: the flow's, as plain JSON.
+        launcher: `name` and options.
+        say: gets one line if there is a deployment, but no run of it can be made.
+
+    Returns:
+        The run; None where there is no such deployment, or the server refuses.
+    """
+    name = f"{flow.name}/{launcher['name']}"
+    here = {
+        "working_dir": str(Path.cwd()),
+        "env": {LAUNCHER: as_text(launcher), STORE: str(current_store().root)},
+    }
+    try:
+        async with get_client() as client:
+            deployment = await client.read_deployment_by_name(name)
+            return await client.create_flow_run_from_deployment(
+                deployment.id, parameters=parameters, job_variables=here, state=Pending()
+            )
+    except ObjectNotFound:
+        return None
+    except Exception as error:  # whatever the server's trouble with it is, the run itself does not need a deployment
+        say(f"This run will have no Retry button, because it cannot be a run of {name}: {error!s:.300}")
+        return None
