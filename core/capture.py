@@ -35,8 +35,11 @@ def log_captured(path: Path, listener: Listener | None, own_process: bool) -> It
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handlers: list[logging.Handler] = [file]
     root = logging.getLogger()
+    others = root.handlers[:]
     if own_process:
         root.setLevel(logging.INFO)
+        # What others print would be in the log a second time.
+        root.handlers.clear()
         if listener is not None:
             handlers.append(_Forwarding(listener))
     else:
@@ -50,6 +53,8 @@ def log_captured(path: Path, listener: Listener | None, own_process: bool) -> It
         for handler in handlers:
             root.removeHandler(handler)
             handler.close()
+        if own_process:
+            root.handlers[:] = others
 
 
 @contextlib.contextmanager

@@ -7,12 +7,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from orepass.blocks.launchers._base import Launcher
+from orepass.blocks.launchers.dask import DaskLauncher
 from orepass.blocks.launchers.debug import DebugLauncher
 from orepass.blocks.launchers.local import LocalLauncher
 from orepass.config import explain_validation
 from orepass.errors import ConfigError, did_you_mean
 
-LAUNCHERS: dict[str, type[Launcher]] = {"debug": DebugLauncher, "local": LocalLauncher}
+LAUNCHERS: dict[str, type[Launcher]] = {
+    "dask": DaskLauncher,
+    "debug": DebugLauncher,
+    "local": LocalLauncher,
+}
 
 
 def make_launcher(name: str, **options: Any) -> Launcher:
@@ -37,4 +42,4 @@ def make_launcher(name: str, **options: Any) -> Launcher:
         raise ConfigError(explain_validation(f"launcher {name}", error)) from None
 
 
-__all__ = ["LAUNCHERS", "DebugLauncher", "Launcher", "LocalLauncher", "make_launcher"]
+__all__ = ["LAUNCHERS", "DaskLauncher", "DebugLauncher", "Launcher", "LocalLauncher", "make_launcher"]

@@ -48,16 +48,19 @@ class ProcessPool:
         self._idle: list[_Worker] = []
         self._busy: dict[Path, _Worker] = {}
 
-    def run(self, order: Order, gpus: tuple[str, ...], tell: Tell) -> Outcome:
+    def run(
+        self, order: Order, gpus: tuple[str, ...], tell: Tell, wanted: Callable[[], bool] = lambda: True
+    ) -> Outcome:
         """Run an order in a worker, and wait for it.
 
         Args:
             order: what to run.
             gpus: ids of the devices that it sees; no others.
             tell: gets progress and log lines, in this thread.
+            wanted: asked several times a second whether the outcome is still wanted by anybody.
 
         Raises:
-            Ended: the process died, or it was killed for its time, for its memory or by `kill`.
+            Ended: the process died, or it was killed for its time, for its memory, by `kill` or as unwanted.
         """
         with self._lock:
             worker = self._take_idle(gpus)
@@ -65,7 +68,7 @@ class ProcessPool:
         with self._lock:
             self._busy[order.partial] = worker
         try:
-            outcome = worker.ask(order, tell)
+            outcome = worker.ask(order, tell, wanted)
         except BaseException:
             worker.kill()
             raise
@@ -123,7 +126,7 @@ class _Worker:
         self._answered = False
         theirs.close()
 
-    def ask(self, order: Order, tell: Tell) -> Outcome:
+    def ask(self, order: Order, tell: Tell, wanted: Callable[[], bool]) -> Outcome:
         """Send an order and wait for its outcome."""
         begun = weighed = time.monotonic()
         try:
@@ -138,6 +141,8 @@ class _Worker:
                         raise TypeError(f"A worker says {answer!r}. Was the code changed while it ran? Start again.")
                     tell(answer)
                 now = time.monotonic()
+                if not wanted():
+                    raise self._killed(order, StepKilled, "it was cancelled")
                 if order.timeout_s is not None and now - begun > order.timeout_s:
                     minutes = order.timeout_s / 60
                     why = f"killed after its timeout_min of {minutes:g} minutes; raise it"

@@ -31,7 +31,7 @@ class Slots:
 
     def __init__(self, cpus: int, gpus: int) -> None:
         self._cpus = self._all_cpus = cpus
-        visible = _gpu_ids()
+        visible = gpu_ids()
         if visible and gpus > len(visible):
             raise ConfigError(f"gpus={gpus}, but only {len(visible)} can be seen here: {', '.join(visible)}.")
         self._gpus = visible[:gpus] or [str(i) for i in range(gpus)]
@@ -69,10 +69,11 @@ class Slots:
 
 def count_gpus() -> int:
     """The NVIDIA GPUs that this process may use."""
-    return len(_gpu_ids())
+    return len(gpu_ids())
 
 
-def _gpu_ids() -> list[str]:
+def gpu_ids() -> list[str]:
+    """What CUDA_VISIBLE_DEVICES says, else the NVIDIA devices of this machine."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return [name for name in visible.split(",") if name and name != "-1"]

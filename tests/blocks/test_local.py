@@ -158,7 +158,7 @@ def test_gpus_can_be_configured_where_none_can_be_seen(
     compute: Compute, options: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr("orepass.blocks.launchers.slots._gpu_ids", list)
+    monkeypatch.setattr("orepass.blocks.launchers.slots.gpu_ids", list)
     assert set(compute(LocalLauncher(cpus=2, gpus=2), (takes_gpu, options, [1, 2]))) == {"0", "1"}
 
 

@@ -1,0 +1,172 @@
+"""The `dask` launcher: a Dask cluster on this machine, or one that runs already."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import math
+import os
+from typing import Any
+
+import dask
+import distributed
+from prefect.task_runners import TaskRunner
+from prefect_dask import DaskTaskRunner
+from pydantic import Field
+
+from orepass.attempts import RetryPolicy
+from orepass.blocks.launchers._base import KillingLauncher
+from orepass.blocks.launchers.dask_steps import DaskSteps
+from orepass.blocks.launchers.orders import Ended
+from orepass.call import Call, Listener, Outcome
+from orepass.errors import ConfigError
+from orepass.machine import count_cpus
+from orepass.store import ENVIRONMENT_VARIABLE, current_store
+
+# A step whose worker died is reported to the flow, which decides what follows; Dask does not try again by itself, nor
+# does it send a worker more than it can begin.
+SCHEDULER_SETTINGS = {"distributed.scheduler.allowed-failures": 0, "distributed.scheduler.worker-saturation": 1.0}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Options:
+    address: str | None
+    workers: int
+    cpus: int
+    dashboard: str
+    tls: dict[str, str] | None
+    limit_memory: bool
+
+
+class DaskStepRunner(DaskTaskRunner):  # type: ignore[misc]
+    """prefect-dask's task runner, which also runs scheduled steps on its workers, as their requirements say."""
+
+    def __init__(self, options: _Options, retry_policy: RetryPolicy) -> None:
+        security = distributed.Security(require_encryption=True, **options.tls) if options.tls else None
+        client_kwargs = {"security": security} if security else {}
+        if options.address is not None:
+            super().__init__(address=options.address, client_kwargs=client_kwargs)
+        else:
+            super().__init__(cluster_class=self._start_cluster, client_kwargs=client_kwargs)
+        self._options = options
+        self._security = security
+        self.retry_policy = retry_policy
+        self._steps: DaskSteps | None = None
+        self._starting = asyncio.Lock()
+        self._most: dict[str, float] = {}
+
+    def duplicate(self) -> DaskStepRunner:
+        """Another one with the same options."""
+        return DaskStepRunner(self._options, self.retry_policy)
+
+    def __exit__(self, *exc_info: Any) -> None:
+        """Let go of the cluster, and end it if it is our own."""
+        if self._steps is not None:
+            self._steps.close()
+        super().__exit__(*exc_info)
+
+    async def compute(self, call: Call, listener: Listener) -> Outcome:
+        """Run one step on a worker that has what it requires."""
+        async with self._starting:
+            if self._steps is None:
+                self._steps = await asyncio.to_thread(self._connect)
+        resources = await self._resources(call)
+        try:
+            outcome = await self._steps.run(call, listener, resources)
+        except asyncio.CancelledError:
+            call.step.store.discard(call.partial, call.step.entry)
+            raise
+        except Ended as end:
+            raise end.error(call) from None
+        if outcome.failure is not None:
+            call.step.store.discard(call.partial, call.step.entry)
+        return outcome
+
+    def _connect(self) -> DaskSteps:
+        try:
+            client = self.client
+        except OSError as error:
+            raise ConfigError(
+                f"No Dask scheduler answers at {self._options.address}: {error}. Correct launcher.address, or start "
+                "one with `dask scheduler`."
+            ) from error
+        own = self._options.address is None
+        return DaskSteps(client, share=self._options.workers if own else 1, limit_memory=self._options.limit_memory)
+
+    def _start_cluster(self, **_: Any) -> distributed.LocalCluster:
+        options = self._options
+        with dask.config.set({**SCHEDULER_SETTINGS, "distributed.worker.daemon": False}):
+            return distributed.LocalCluster(
+                n_workers=options.workers,
+                threads_per_worker=options.cpus,
+                host="127.0.0.1",
+                dashboard_address=options.dashboard,
+                security=self._security or distributed.Security(),
+                env={ENVIRONMENT_VARIABLE: str(current_store().root)},
+            )
+
+    async def _resources(self, call: Call) -> dict[str, float]:
+        """What a step takes of a worker: all cores, where it asks for more; but never fewer GPUs or less memory."""
+        needs = call.requirements
+        if not self._can_hold(needs.gpus, needs.mem_gb):
+            self._most = await asyncio.to_thread(self._largest_worker)
+        if not self._can_hold(needs.gpus, needs.mem_gb):
+            raise ConfigError(
+                f"{call.step.label} asks for {needs.gpus} GPU(s) and {needs.mem_gb:g} GiB of memory, and no Dask "
+                f"worker has more than {self._most['gpus']:g} GPU(s) and {self._most['mem_gb']:.1f} GiB."
+            )
+        wanted = {"cpus": min(needs.cpus, self._most["cpus"]), "gpus": needs.gpus}
+        return wanted | ({} if math.isinf(self._most["mem_gb"]) else {"mem_gb": needs.mem_gb})
+
+    def _can_hold(self, gpus: int, mem_gb: float) -> bool:
+        return bool(self._most) and self._most["gpus"] >= gpus and self._most["mem_gb"] >= mem_gb
+
+    def _largest_worker(self) -> dict[str, float]:
+        """The most of each that one worker has."""
+        self.client.wait_for_workers(1)
+        workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
+        default = {"cpus": 1, "gpus": 0, "mem_gb": math.inf}
+        return {name: max(worker["resources"].get(name, none) for worker in workers) for name, none in default.items()}
+
+
+class DaskLauncher(KillingLauncher):
+    """Dask: a cluster on this machine that lives as long as the flow, or the one at an address.
+
+    Attributes:
+        address: of a scheduler, such as `tcp://host:8786`; if not given, a cluster is started here.
+        workers: how many worker processes are started here; each step has a process of its own in any case.
+        cpus: how many cores each of them gives to steps; its share of all, if not given.
+        dashboard: where the dashboard of a cluster that is started here listens.
+        tls_ca_file: the certificate of who has signed the others; with the next two, all connections are encrypted
+            and both sides have to show a certificate.
+        tls_cert: the certificate.
+        tls_key: its key.
+    """
+
+    _block_type_name = "orepass dask launcher"
+
+    address: str | None = Field(default=None, description="The address of a scheduler that runs already.")
+    workers: int = Field(default=1, ge=1, description="Worker processes to start.")
+    cpus: int | None = Field(default=None, ge=1, description="Cores of each worker.")
+    dashboard: str = Field(default="127.0.0.1:0", description="Where the dashboard listens.")
+    tls_ca_file: str | None = Field(default=None, description="The authority's certificate.")
+    tls_cert: str | None = Field(default=None, description="The certificate.")
+    tls_key: str | None = Field(default=None, description="The certificate's key.")
+
+    def task_runner(self) -> TaskRunner[Any]:
+        """See `Launcher`."""
+        given = {"tls_ca_file": self.tls_ca_file, "tls_cert": self.tls_cert, "tls_key": self.tls_key}
+        tls = {name: os.path.expanduser(path) for name, path in given.items() if path is not None}
+        if tls and len(tls) < len(given):
+            missing = ", ".join(name for name in given if name not in tls)
+            raise ConfigError(f"For TLS all three files are needed; {missing} is missing.")
+        if tls:
+            tls = {"tls_ca_file": tls["tls_ca_file"]} | {
+                f"tls_{role}_{part}": tls[f"tls_{part}"]
+                for role in ("client", "scheduler", "worker")
+                for part in ("cert", "key")
+            }
+        cpus = self.cpus or max(1, count_cpus() // self.workers)
+        options = _Options(self.address, self.workers, cpus, self.dashboard, tls or None, self.limit_memory)
+        runner: TaskRunner[Any] = DaskStepRunner(options, self.retry_policy())
+        return runner

@@ -1,0 +1,121 @@
+"""The flow's side of a Dask cluster: sends steps to it, hears of them, and says what became of those that died."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from distributed import Client, Future, KilledWorker
+
+from orepass.blocks.launchers.dask_worker import StepsPlugin, run_order
+from orepass.blocks.launchers.orders import Ended, Order
+from orepass.call import Call, Listener, Outcome
+from orepass.errors import StepKilled
+
+_NOT_BEGUN_AT_MOST = 20
+
+
+@dataclass
+class _Waiting:
+    """A step that the cluster has, and who waits for it."""
+
+    listener: Listener
+    outcome: asyncio.Future[Outcome]
+    host: str = "an unknown host"
+    job: str | None = None
+
+
+class DaskSteps:
+    """Runs steps on the workers of a Dask client's cluster.
+
+    Outcomes come as events, like log lines: Dask would store a returned one on the worker until it is fetched, which
+    is another round trip.
+
+    Args:
+        client: of the cluster.
+        share: see `StepsPlugin`.
+        limit_memory: whether steps are killed above their `mem_gb`.
+    """
+
+    def __init__(self, client: Client, *, share: int = 1, limit_memory: bool = False) -> None:
+        self._client = client
+        self._limit_memory = limit_memory
+        self._topic = f"orepass-{uuid.uuid4().hex}"
+        self._waiting: dict[str, _Waiting] = {}
+        client.register_plugin(StepsPlugin(share))
+        client.subscribe_topic(self._topic, self._hear)
+
+    async def run(self, call: Call, listener: Listener, resources: Mapping[str, float]) -> Outcome:
+        """Run a step on some worker that has the resources.
+
+        Raises:
+            Ended: the step's process, or the worker itself, died or was killed.
+        """
+        order = Order.of(call, cpus=int(resources.get("cpus", 0)) or None, limit_memory=self._limit_memory)
+        for attempt in range(_NOT_BEGUN_AT_MOST):
+            waiting = _Waiting(listener, asyncio.get_running_loop().create_future())
+            self._waiting[call.partial.name] = waiting
+            key = f"{call.step.module.name}-{call.partial.name}-{attempt}"
+            task = self._client.submit(
+                run_order, order, call.requirements.gpus, self._topic, key=key, pure=False, resources=dict(resources)
+            )
+            task.add_done_callback(lambda task, waiting=waiting: self._settle(task, waiting))
+            try:
+                return await waiting.outcome
+            except KilledWorker as error:
+                # A worker takes those that wait for it with it. They are none of the cause, so they just go elsewhere.
+                if call.partial.exists() or attempt + 1 == _NOT_BEGUN_AT_MOST:
+                    raise self._lost(waiting, error) from None
+            except asyncio.CancelledError:
+                task.cancel()
+                raise
+            finally:
+                self._waiting.pop(call.partial.name, None)
+                task.release()
+        raise AssertionError("not reached")
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._client.unsubscribe_topic(self._topic)
+
+    def _hear(self, event: tuple[float, tuple[str, str, bytes]]) -> None:
+        """Called in Dask's thread."""
+        name, what, content = event[1]
+        waiting = self._waiting.get(name)
+        if waiting is not None:
+            loop = waiting.outcome.get_loop()
+            loop.call_soon_threadsafe(_pass_on, waiting, what, pickle.loads(content))
+
+    def _settle(self, task: Future, waiting: _Waiting) -> None:
+        """Called in a thread of Dask's when a task is done; what went well has been heard of already."""
+        loop = waiting.outcome.get_loop()
+        if task.status == "error":
+            loop.call_soon_threadsafe(_fail, waiting, task.exception())
+        elif task.status in ("cancelled", "lost"):
+            why = f"its Dask task was {task.status}; perhaps the scheduler was ended"
+            loop.call_soon_threadsafe(_fail, waiting, Ended(StepKilled, why, "", waiting.host, waiting.job))
+
+    def _lost(self, waiting: _Waiting, error: KilledWorker) -> Ended:
+        worker = error.last_worker
+        return Ended(StepKilled, f"its Dask worker {worker.name} died", "", waiting.host, waiting.job)
+
+
+def _pass_on(waiting: _Waiting, what: str, content: Any) -> None:
+    """In the flow's event loop."""
+    if what == "begun":
+        waiting.host, waiting.job = content
+    elif what == "event":
+        waiting.listener(content)
+    elif what == "ended":
+        _fail(waiting, content)
+    elif not waiting.outcome.done():
+        waiting.outcome.set_result(content)
+
+
+def _fail(waiting: _Waiting, error: BaseException) -> None:
+    if not waiting.outcome.done():
+        waiting.outcome.set_exception(error)
