@@ -1,0 +1,1 @@
+"""Steps performed by flow runs in a Prefect work pool."""
