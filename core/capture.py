@@ -35,7 +35,7 @@ def log_captured(path: Path, listener: Listener | None, own_process: bool) -> It
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handlers: list[logging.Handler] = [file]
     root = logging.getLogger()
-    others = root.handlers[:]
+    others, level = root.handlers[:], root.level
     if own_process:
         root.setLevel(logging.INFO)
         # What others print would be in the log a second time.
@@ -55,6 +55,7 @@ def log_captured(path: Path, listener: Listener | None, own_process: bool) -> It
             handler.close()
         if own_process:
             root.handlers[:] = others
+            root.setLevel(level)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Prefect's settings that differ in this library, unless the user has set them; read when Prefect is imported."""
+"""Settings of Prefect and Dask that differ in this library, unless the user has set them; read at their import."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ DEFAULTS = {
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     # A fresh home on a busy machine needs longer than the 20 s that are allowed otherwise.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    # Dask tells of every connection.
+    "DASK_LOGGING__DISTRIBUTED": "warning",
 }
 
 

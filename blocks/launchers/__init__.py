@@ -10,6 +10,7 @@ from orepass.blocks.launchers._base import Launcher
 from orepass.blocks.launchers.dask import DaskLauncher
 from orepass.blocks.launchers.debug import DebugLauncher
 from orepass.blocks.launchers.local import LocalLauncher
+from orepass.blocks.launchers.slurm import SlurmLauncher
 from orepass.config import explain_validation
 from orepass.errors import ConfigError, did_you_mean
 
@@ -17,6 +18,7 @@ LAUNCHERS: dict[str, type[Launcher]] = {
     "dask": DaskLauncher,
     "debug": DebugLauncher,
     "local": LocalLauncher,
+    "slurm": SlurmLauncher,
 }
 
 
@@ -42,4 +44,4 @@ def make_launcher(name: str, **options: Any) -> Launcher:
         raise ConfigError(explain_validation(f"launcher {name}", error)) from None
 
 
-__all__ = ["LAUNCHERS", "DaskLauncher", "DebugLauncher", "Launcher", "LocalLauncher", "make_launcher"]
+__all__ = ["LAUNCHERS", "DaskLauncher", "DebugLauncher", "Launcher", "LocalLauncher", "SlurmLauncher", "make_launcher"]

@@ -101,7 +101,7 @@ class DaskSteps:
 
     def _lost(self, waiting: _Waiting, error: KilledWorker) -> Ended:
         worker = error.last_worker
-        return Ended(StepKilled, f"its Dask worker {worker.name} died", "", waiting.host, waiting.job)
+        return Ended(StepKilled, f"its Dask worker {worker.name} died", "", waiting.host, waiting.job, True)
 
 
 def _pass_on(waiting: _Waiting, what: str, content: Any) -> None:

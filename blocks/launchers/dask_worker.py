@@ -52,7 +52,7 @@ class StepsPlugin(WorkerPlugin):  # type: ignore[misc]
         ids = gpu_ids()
         self.gpus = Devices(ids[int(worker.name) :: self._share] if self._share > 1 else ids)
         memory = worker.memory_manager.memory_limit
-        has = {"cpus": worker.state.nthreads, "gpus": self.gpus.count}
+        has: dict[str, float] = {"cpus": worker.state.nthreads, "gpus": self.gpus.count}
         has |= {"mem_gb": memory / _GIB} if memory else {}
         missing = {name: value for name, value in has.items() if name not in worker.state.total_resources}
         await worker.set_resources(**missing)

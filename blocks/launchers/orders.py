@@ -63,15 +63,27 @@ class Order:
 
 
 class Ended(Exception):
-    """A step ended without an outcome. It travels from the machine where that happened; `error` is for people."""
+    """A step ended without an outcome. It travels from the machine where that happened; `error` is for people.
 
-    def __init__(self, kind: type[StepError], why: str, log: str, host: str, job: str | None) -> None:
-        super().__init__(kind, why, log, host, job)
+    Args:
+        kind: the class of the error.
+        why: the cause.
+        log: the last lines of the step's log, if they were seen there.
+        host: where it was.
+        job: the cluster job that it was in.
+        worker_lost: whether more than the step's own process ended.
+    """
+
+    def __init__(
+        self, kind: type[StepError], why: str, log: str, host: str, job: str | None, worker_lost: bool = False
+    ) -> None:
+        super().__init__(kind, why, log, host, job, worker_lost)
         self.kind = kind
         self.why = why
         self.log = log
         self.host = host
         self.job = job
+        self.worker_lost = worker_lost
 
     @classmethod
     def here(cls, kind: type[StepError], why: str, partial: Path) -> Ended:
