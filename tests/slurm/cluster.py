@@ -167,10 +167,22 @@ class Cluster:
         _wait(lambda: self.job(job_id)["JobState"] in states, f"job {job_id} to be {states}", seconds)
         return self.job(job_id)
 
-    def cancel_all(self) -> None:
-        """Cancel every job and wait until the nodes are idle again."""
-        ids = self.job_ids()
-        if ids:
+    def reach_time_limit(self, job_id: str) -> None:
+        """Let a running job reach its time limit now: limits are whole minutes. It is ended within 30 s."""
+        now = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() + 1))
+        self.run("scontrol", "update", f"JobId={job_id}", f"EndTime={now}")
+
+    def start_requeued(self, job_id: str) -> None:
+        """Let a requeued job start: by itself it would wait for two minutes."""
+        _wait(lambda: self.job(job_id)["Reason"] == "BeginTime", f"job {job_id} to be requeued", 20)
+        self.run("scontrol", "update", f"JobId={job_id}", "StartTime=now")
+
+    def clean_up(self) -> None:
+        """Start what a test has killed, cancel every job, and wait until all nodes are idle."""
+        self.start_slurmctld()
+        for node in NODES:
+            self.start_slurmd(node)
+        if ids := self.job_ids():
             self.run("scancel", *ids, check=False)
         _wait(lambda: not self.job_ids() and self._all_idle(), "all jobs to be gone", 60)
 

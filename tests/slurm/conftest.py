@@ -44,4 +44,4 @@ def slurm(slurm_cluster: cluster.Cluster, monkeypatch: pytest.MonkeyPatch) -> It
     for name, value in slurm_cluster.environment.items():
         monkeypatch.setenv(name, value)
     yield slurm_cluster
-    slurm_cluster.cancel_all()
+    slurm_cluster.clean_up()
