@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
@@ -46,7 +47,7 @@ def prefect_server(mode: str = "auto", say: Say = logger.info) -> Iterator[str |
         The API address; None for a temporary server.
 
     Raises:
-        ConfigError: `mode` is none of these.
+        ConfigError: `mode` is none of these, or there is a user name in the address.
         ServerError: the server does not answer, or cannot be started.
     """
     if mode == "temporary":
@@ -57,6 +58,11 @@ def prefect_server(mode: str = "auto", say: Say = logger.info) -> Iterator[str |
     url = configured or _background_server(say)
     if configured and not configured.startswith(("http://", "https://")):
         raise ConfigError(f"server={configured!r} is none of auto, temporary and http://HOST:PORT/api.")
+    if configured and urlsplit(configured).username:
+        raise ConfigError(
+            "The address of the Prefect server holds a user name, and Prefect logs addresses. Put USER:PASSWORD into "
+            "PREFECT_API_AUTH_STRING instead."
+        )
     if configured and not _answers(configured):
         raise ServerError(
             f"The Prefect server at {configured} does not answer. Start it (`prefect server start`), correct "
@@ -88,12 +94,18 @@ def _start(home: Path, state: Path, say: Say) -> str:
     say(f"Starting a Prefect server on {_HOST}:{port} (once; log: {log}) ...")
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "server", "start", "--host", _HOST, "--port", str(port)],
+            [sys.executable, "-m", "prefect", "server", "start"],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # it is to outlive this run, and Ctrl-C
-            env={**os.environ, "PREFECT_HOME": str(home)},
+            # Not as options: only by these variables does the UI learn where its server is.
+            env={
+                **os.environ,
+                "PREFECT_HOME": str(home),
+                "PREFECT_SERVER_API_HOST": _HOST,
+                "PREFECT_SERVER_API_PORT": str(port),
+            },
         )
     try:
         _wait_for(url, process, log)

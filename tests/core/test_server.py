@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,20 @@ def test_a_server_that_does_not_answer() -> None:
 def test_what_is_no_address_lists_what_can_be_given() -> None:
     with pytest.raises(ConfigError, match="'tempory' is none of auto, temporary"), prefect_server("tempory"):
         pass
+
+
+def test_a_password_in_the_address_is_refused_and_not_shown() -> None:
+    with (
+        pytest.raises(ConfigError, match="PREFECT_API_AUTH_STRING") as error,
+        prefect_server("http://me:opensesame@h/api"),
+    ):
+        pass
+    assert "opensesame" not in str(error.value)
+
+
+def test_the_ui_asks_the_server_that_it_came_from(server: str) -> None:
+    with urllib.request.urlopen(f"{server.removesuffix('/api')}/ui-settings") as settings:
+        assert json.load(settings)["api_url"] == server
 
 
 def test_a_server_in_the_background_is_found_again(server: str) -> None:
