@@ -91,6 +91,8 @@ class StepWorker(Worker):  # type: ignore[misc]
     When it has to end at once, it says what became of its steps before it goes.
     """
 
+    status: Status
+
     async def close_gracefully(self, restart: bool | None = None, reason: str = "worker-close-gracefully") -> None:
         """Leave after the steps that run have finished."""
         if self.status == Status.running:

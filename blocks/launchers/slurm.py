@@ -12,10 +12,10 @@ from typing import Any
 
 from distributed import Security
 from prefect.context import FlowRunContext
-from prefect.futures import PrefectFuture
 from prefect.logging.loggers import flow_run_logger
 from prefect.task_runners import TaskRunner
 from prefect_dask import DaskTaskRunner
+from prefect_dask.task_runners import PrefectDaskFuture
 from pydantic import Field
 
 from orepass.blocks.launchers._base import KillingLauncher
@@ -82,12 +82,12 @@ class SlurmStepRunner(DaskTaskRunner):  # type: ignore[misc]
             call.step.store.discard(call.partial, call.step.entry)
         return outcome
 
-    def submit(self, *args: Any, **kwargs: Any) -> PrefectFuture[Any]:
+    def submit(self, *args: Any, **kwargs: Any) -> PrefectDaskFuture[Any]:
         """See `DaskTaskRunner`."""
         cluster = self._cluster_for(Requirements(), _run_logger())
         self._client = cluster.prefect_client()
         # Dask's own tasks are none of ours to count: one job more for each that is not done yet.
-        future: PrefectFuture[Any] = super().submit(*args, **kwargs)
+        future: PrefectDaskFuture[Any] = super().submit(*args, **kwargs)
         cluster.count(future.wrapped_future)
         return future
 

@@ -112,10 +112,11 @@ class JobCluster:
         hopeless: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.add(hopeless)
         self.outstanding += 1
-        running = asyncio.ensure_future(self._steps.run(call, listener, {}))
+        running = asyncio.create_task(self._steps.run(call, listener, {}))
         try:
             if self._hopeless is None:
-                await asyncio.wait({running, hopeless}, return_when=asyncio.FIRST_COMPLETED)
+                both: set[asyncio.Future[Any]] = {running, hopeless}
+                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             if self._hopeless is not None and not running.done():
                 raise self._hopeless
             return await running

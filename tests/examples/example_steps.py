@@ -26,6 +26,8 @@ class Options(Config):
     seconds: float = 0.0
     failing: tuple[int, ...] = ()
     timeout_min: float | None = None
+    mem_gb: float = 1.0
+    holds_gb: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,15 @@ def takes_all_cores(config: Options, element: int) -> int:
     time.sleep(0.3)
     note(config, f"end {element}")
     return element
+
+
+@module(version="1", requires=lambda config: Requirements(mem_gb=config.mem_gb))
+def hoards(config: Options, element: int) -> int:
+    """Holds some memory for as long as it takes to be seen."""
+    log.info("about to hold %.2f GiB", config.holds_gb)
+    held = b"x" * int(config.holds_gb * 2**30)
+    time.sleep(3)
+    return len(held) * element
 
 
 @module(version="1", requires=Requirements(gpus=1))
