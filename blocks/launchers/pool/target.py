@@ -22,6 +22,9 @@ _LOOK_EVERY_S = 20.0
 # In these a worker starts a run at once, on a machine whose GPUs nobody hands out.
 _WITHOUT_QUEUE = ("process", "docker")
 
+# Without any step Prefect copies all of the folder that a worker or job runs in.
+_PULL_NOTHING = [{"prefect.deployments.steps.set_working_directory": {"directory": "/"}}]
+
 logger = get_logger("orepass.pool")
 
 
@@ -94,6 +97,7 @@ async def find_target(api: PrefectClient, name: str) -> Target:
         name=name,
         work_pool_name=name,
         entrypoint=ENTRYPOINT,
+        pull_steps=_PULL_NOTHING,
         description="Performs the steps that flows run with launcher=gpu send here.",
         parameter_openapi_schema=parameter_schema(perform_step.fn).model_dump_for_openapi(),
         enforce_parameter_schema=True,
