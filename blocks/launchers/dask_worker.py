@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 PLUGIN = "orepass-steps"
 _GIB = 2**30
 _LAST_REPORTS_S = 5.0
+# A worker that leaves before its first step, at the end of a short lifetime, is followed by one that does the same.
+_FIRST_STEP_WITHIN_S = 30.0
 
 
 class StepsPlugin(WorkerPlugin):  # type: ignore[misc]
@@ -94,10 +96,13 @@ class StepWorker(Worker):  # type: ignore[misc]
     status: Status
 
     async def close_gracefully(self, restart: bool | None = None, reason: str = "worker-close-gracefully") -> None:
-        """Leave after the steps that run have finished."""
+        """Leave after the steps that run have finished, and not before the first one has begun, if it comes soon."""
+        until = asyncio.get_running_loop().time() + _FIRST_STEP_WITHIN_S
+        while self.status == Status.running and not self._has_begun() and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(0.5)
         if self.status == Status.running:
             self.status = Status.paused
-        while self.status == Status.paused and self._pool is not None and self._pool.busy():
+        while self.status == Status.paused and self.state.executing:
             await asyncio.sleep(0.5)
         await super().close_gracefully(restart=restart, reason=reason)
 
@@ -113,6 +118,9 @@ class StepWorker(Worker):  # type: ignore[misc]
                 await asyncio.sleep(0.1)
         ended: str | None = await super().close(*args, reason=reason, **kwargs)
         return ended
+
+    def _has_begun(self) -> bool:
+        return bool(self.state.executing) or self.state.executed_count > 0
 
     @property
     def _pool(self) -> ProcessPool | None:

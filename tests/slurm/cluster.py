@@ -102,7 +102,7 @@ class Cluster:
         return {"SLURM_CONF": str(self.root / "slurm.conf")}
 
     def up(self) -> None:
-        """Start all daemons and wait until the nodes can be used.
+        """Start the daemons that do not run and wait until the nodes can be used.
 
         Raises:
             SlurmUnavailable: not root, or Slurm is missing and cannot be installed.
@@ -111,7 +111,8 @@ class Cluster:
         for name in ("state", "log", "run", "spool", "munge", "dev", *(f"spool/{node}" for node in NODES)):
             (self.root / name).mkdir(parents=True, exist_ok=True)
         _open_to_all(self.root)
-        self._configure()
+        if self._pid("slurmctld") is None:
+            self._configure()
         try:
             self._start_munge()
             self.start_slurmctld()
@@ -124,12 +125,10 @@ class Cluster:
 
     def down(self) -> None:
         """Cancel all jobs and stop all daemons."""
-        with contextlib.suppress(subprocess.SubprocessError):
-            jobs = self.squeue("%A")
-            if jobs:
+        with contextlib.suppress(subprocess.SubprocessError, RuntimeError, TimeoutError):
+            if self._pid("slurmctld") and (jobs := self.job_ids()):
                 self.run("scancel", *jobs, check=False)
-                with contextlib.suppress(TimeoutError):
-                    _wait(lambda: not self.squeue("%A"), "the jobs to end", 10)
+                _wait(lambda: not self.job_ids(), "the jobs to end", 10)
         for name in (*NODES, "slurmctld", "munged"):
             self._stop(name)
         for pid in self.stepds():
@@ -212,6 +211,17 @@ class Cluster:
                 for child in (*_descendants(pid), pid):
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(child, signal.SIGKILL)
+
+    def kill_worker(self, job_id: str) -> None:
+        """Kill the Dask worker of a job with SIGKILL, and nothing else of it."""
+        mine = f"SLURM_JOB_ID={job_id}"
+        for pid in [pid for stepd in self.stepds() for pid in _descendants(stepd)]:
+            with contextlib.suppress(OSError):
+                variables = Path(f"/proc/{pid}/environ").read_text().split("\0")
+                if mine in variables and "dask_worker" in _command(pid):
+                    os.kill(pid, signal.SIGKILL)
+                    return
+        raise LookupError(f"job {job_id} has no Dask worker")
 
     def restart_slurmd(self, node: str) -> None:
         """Start the daemon of a node again and wait until the node can be used."""
