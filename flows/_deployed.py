@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from prefect import Flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Pending
 
 from orepass.blocks.launchers.default import ENVIRONMENT_VARIABLE as LAUNCHER
 from orepass.blocks.launchers.default import as_text
+from orepass.errors import ServerError
 from orepass.server import Say
 from orepass.store import ENVIRONMENT_VARIABLE as STORE
 from orepass.store import current_store
@@ -35,6 +37,9 @@ async def deployed_run(
 
     Returns:
         The run; None where there is no such deployment, or the server refuses.
+
+    Raises:
+        ServerError: the server asks for a password.
     """
     name = f"{flow.name}/{launcher['name']}"
     here = {
@@ -48,7 +53,18 @@ async def deployed_run(
                 deployment.id, parameters=parameters, job_variables=here, state=Pending()
             )
     except ObjectNotFound:
-        return None
+        pass
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code == HTTPStatus.UNAUTHORIZED:
+            raise ServerError(
+                f"The Prefect server at {error.request.url.host} asks for a password. Set PREFECT_API_AUTH_STRING to "
+                "USER:PASSWORD, in the environment or with `prefect config set`."
+            ) from error
+        _say_why(say, name, error)
     except Exception as error:  # whatever the server's trouble with it is, the run itself does not need a deployment
-        say(f"This run will have no Retry button, because it cannot be a run of {name}: {error!s:.300}")
-        return None
+        _say_why(say, name, error)
+    return None
+
+
+def _say_why(say: Say, name: str, error: Exception) -> None:
+    say(f"This run will have no Retry button, because it cannot be a run of {name}: {error!s:.300}")

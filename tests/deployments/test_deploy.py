@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from processes_of_tests import wait_until
+
+from orepass.blocks.launchers import LAUNCHERS
+
+from .conftest import Site
+
+
+def test_one_deployment_a_launcher_and_the_nightly_one(site: Site) -> None:
+    with site.client() as client:
+        found = {
+            deployment.name: deployment
+            for deployment in client.read_deployments()
+            if deployment.entrypoint == "orepass.flows.mining.mining"
+        }
+    assert found.keys() == {*LAUNCHERS, "nightly"}
+    for name, deployment in found.items():
+        variables = deployment.job_variables
+        assert variables["env"]["OREPASS_LAUNCHER"] == ("local" if name == "nightly" else name)
+        assert variables["working_dir"] == str(site.folder)
+        assert deployment.work_pool_name == "orepass"
+
+
+def test_the_nightly_run_is_scheduled(site: Site) -> None:
+    with site.client() as client:
+        nightly = client.read_deployment_by_name("mining/nightly")
+        assert [schedule.schedule.cron for schedule in nightly.schedules] == ["0 2 * * *"]  # type: ignore[union-attr]
+
+        def runs() -> Any:
+            return [run for run in client.read_flow_runs() if run.deployment_id == nightly.id]
+
+        wait_until(lambda: len(runs()) >= 3, "scheduled runs")
+        assert all(run.expected_start_time.hour == 2 for run in runs())
+
+
+def test_the_page_ends_with_a_run(site: Site) -> None:
+    assert "'Completed'" in site.said["prefect deployment run mining/local --watch"]
+    report = site.folder / "outputs" / "mining" / "django.en-fr" / "report.json"
+    assert json.loads(report.read_text())["evaluation"]["f1"] > 0.8
+    assert any((site.home / "store" / "mine_pairs").iterdir())
