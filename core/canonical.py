@@ -13,6 +13,7 @@ import numpy as np
 import orjson
 from omegaconf import Container, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
+from pydantic import SecretBytes, SecretStr
 
 from orepass.errors import ConfigError, UnkeyableError
 
@@ -21,6 +22,11 @@ _LARGEST_EXACT = 2**53
 _KEYABLE = (
     "None, bool, int, float, str, Path, Enum, list, tuple, set, mappings with string keys and dataclasses of these"
 )
+_HINTS: dict[Any, str] = {
+    np.ndarray: "Write it to a file and give its Path.",
+    (SecretStr, SecretBytes): "Configurations are written down: let the step read it from its environment, or from a "
+    "Prefect Secret block, when it runs.",
+}
 
 Digest = Callable[[Path], str]
 
@@ -64,7 +70,7 @@ def canonical(value: Any, digest: Digest, where: str = "config") -> Any:
         return {"$set": sorted(members, key=dumps)}
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
         return [canonical(member, digest, f"{where}[{i}]") for i, member in enumerate(value)]
-    hint = "Write it to a file and give its Path." if isinstance(value, np.ndarray) else f"Use {_KEYABLE}."
+    hint = next((hint for kinds, hint in _HINTS.items() if isinstance(value, kinds)), f"Use {_KEYABLE}.")
     raise UnkeyableError(f"{where} is a {type(value).__qualname__}, which cannot stand in a cache key. {hint}")
 
 

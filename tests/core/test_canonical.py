@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
+from pydantic import SecretStr
 
 from orepass.canonical import canonical, dumps
 from orepass.errors import ConfigError, UnkeyableError
@@ -139,6 +140,12 @@ def test_what_cannot_be_keyed_is_named(value: Any, names: list[str]) -> None:
 def test_an_open_file_is_named(tmp_path: Path) -> None:
     with open(tmp_path / "x", "w") as file, pytest.raises(UnkeyableError, match=r"config\.log is a TextIOWrapper"):
         form({"log": file})
+
+
+def test_a_secret_is_refused_and_not_shown() -> None:
+    with pytest.raises(UnkeyableError, match=r"config\.token is a SecretStr.*Secret block") as caught:
+        form({"token": SecretStr("opensesame")})
+    assert "opensesame" not in str(caught.value)
 
 
 def test_a_mandatory_value_that_is_missing_is_named() -> None:
