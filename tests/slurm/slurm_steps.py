@@ -22,24 +22,33 @@ class Faults(Config):
     journal: str
     seconds: float = 1.0
     once: float | None = None
+    gate: str | None = None
     always: tuple[int, ...] = ()
     timeout_min: float | None = None
 
 
+def begun(config: Faults) -> list[tuple[int, str]]:
+    """Element and job of every step that has begun, in order."""
+    journal = Path(config.journal)
+    lines = journal.read_text().splitlines() if journal.exists() else []
+    return [(int(element), job) for element, job in map(str.split, lines)]
+
+
 def begin(config: Faults, element: int) -> bool:
     """Note that an element begins; whether it does so for the first time."""
-    journal = Path(config.journal)
-    before = [line.split()[0] for line in journal.read_text().splitlines()] if journal.exists() else []
-    with journal.open("a") as file:
+    before = [element for element, _ in begun(config)]
+    with Path(config.journal).open("a") as file:
         file.write(f"{element} {os.environ['SLURM_JOB_ID']}\n")
     log.info("%d begins", element)
-    return str(element) not in before
+    return element not in before
 
 
 @module(version="1", requires=Requirements(mem_gb=0.5))
 def waits(config: Faults, element: int) -> int:
-    """Takes `seconds`; the first time, if `once` is given, so many."""
+    """Takes `seconds`; the first time, if `once` is given, so many; and until the file `gate` exists."""
     first = begin(config, element)
+    while config.gate is not None and not Path(config.gate).exists():
+        time.sleep(0.1)
     time.sleep(config.once if first and config.once is not None else config.seconds)
     return element * 10
 

@@ -20,7 +20,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.runtime import flow_run
 from processes_of_tests import wait_until
-from slurm_steps import Faults, eats, kills_its_worker, waits
+from slurm_steps import Faults, begun, eats, kills_its_worker, waits
 
 from orepass import Store, current_store
 from orepass.blocks.launchers import make_launcher
@@ -65,13 +65,6 @@ def start(slurm: Cluster) -> Iterator[Start]:
 
         yield start
         slurm.clean_up()  # so that a flow of a test that failed does not wait for ever
-
-
-def begun(config: Faults) -> list[tuple[int, str]]:
-    """Element and job of every step that has begun, in order."""
-    journal = Path(config.journal)
-    lines = journal.read_text().splitlines() if journal.exists() else []
-    return [(int(element), job) for element, job in map(str.split, lines)]
 
 
 def jobs_of(config: Faults, count: int) -> dict[int, str]:
