@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import Any
 
+import pytest
 from processes_of_tests import wait_until
 
 from orepass.blocks.launchers import LAUNCHERS
@@ -42,3 +44,11 @@ def test_the_page_ends_with_a_run(site: Site) -> None:
     report = site.folder / "outputs" / "mining" / "django.en-fr" / "report.json"
     assert json.loads(report.read_text())["evaluation"]["f1"] > 0.8
     assert any((site.home / "store" / "mine_pairs").iterdir())
+
+
+def test_the_server_listens_on_this_machine_only(site: Site) -> None:
+    """A server that listens everywhere would answer on every address of the loopback, too."""
+    port = int(site.env["PREFECT_SERVER_API_PORT"])
+    socket.create_connection(("127.0.0.1", port)).close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", port))
