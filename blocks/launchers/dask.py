@@ -85,10 +85,12 @@ class DaskStepRunner(DaskTaskRunner):  # type: ignore[misc]
     def _connect(self) -> DaskSteps:
         try:
             client = self.client
-        except OSError as error:
+        except Exception as error:  # an OSError; without a certificate a TypeError, with a wrong one an AssertionError
+            if self._options.address is None:
+                raise
             raise ConfigError(
-                f"No Dask scheduler answers at {self._options.address}: {error}. Correct launcher.address, or start "
-                "one with `dask scheduler`."
+                f"No Dask scheduler takes us at {self._options.address}: {error!r}. Correct launcher.address; start one "
+                "with `dask scheduler`; if it asks for TLS, give launcher.tls_ca_file, tls_cert and tls_key."
             ) from error
         own = self._options.address is None
         return DaskSteps(client, share=self._options.workers if own else 1, limit_memory=self._options.limit_memory)

@@ -57,11 +57,22 @@ class StepsPlugin(WorkerPlugin):  # type: ignore[misc]
         has: dict[str, float] = {"cpus": worker.state.nthreads, "gpus": self.gpus.count}
         has |= {"mem_gb": memory / _GIB} if memory else {}
         missing = {name: value for name, value in has.items() if name not in worker.state.total_resources}
-        await worker.set_resources(**missing)
+        if missing:
+            await worker.set_resources(**missing)
+            self._telling = asyncio.create_task(_be_looked_at_again(worker))
 
     def teardown(self, worker: Worker) -> None:
         """Kill what is still running."""
         self.pool.stop()
+
+
+async def _be_looked_at_again(worker: Worker) -> None:
+    """Have the scheduler compare what waits with a worker's new resources, which it does at a change of its status."""
+    while worker.status == Status.init:
+        await asyncio.sleep(0.05)
+    if worker.status == Status.running:
+        worker.status = Status.paused
+        worker.status = Status.running
 
 
 class Devices:

@@ -19,6 +19,7 @@ from prefect_dask.task_runners import PrefectDaskFuture
 from pydantic import Field
 
 from orepass.blocks.launchers._base import KillingLauncher
+from orepass.blocks.launchers.certificate import make_certificate
 from orepass.blocks.launchers.dask_worker import StepWorker
 from orepass.blocks.launchers.orders import Ended
 from orepass.blocks.launchers.slurm_cluster import JobCluster
@@ -108,6 +109,7 @@ class SlurmStepRunner(DaskTaskRunner):  # type: ignore[misc]
             options.idle_s,
             options.limit_memory,
             log,
+            self._clusters.values(),
         )
         log.info("Dask dashboard of the jobs with %s: %s", limits, cluster.dashboard)
         self._clusters[needs] = cluster
@@ -120,7 +122,7 @@ class SlurmStepRunner(DaskTaskRunner):  # type: ignore[misc]
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)  # the keys of the workers lie here
         if self._launcher.tls:
-            self._security = Security.temporary()
+            self._security = make_certificate(folder)
         return folder
 
     def _cluster_options(self, limits: JobLimits, folder: Path) -> dict[str, Any]:
@@ -142,7 +144,6 @@ class SlurmStepRunner(DaskTaskRunner):  # type: ignore[misc]
             "interface": options.interface,
             "death_timeout": 60,
             "local_directory": options.local_directory,
-            "shared_temp_directory": str(folder),
             "scheduler_options": {
                 "dashboard_address": options.dashboard,
                 **({"host": options.host} if options.host else {}),

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import dask
-from dask_jobqueue import SLURMCluster
-from dask_jobqueue.slurm import SLURMJob
 from distributed import Client, Future, Security
 from distributed.deploy.adaptive import Adaptive
 from prefect_dask.client import PrefectDaskClient
 
 from orepass.blocks.launchers.dask import SCHEDULER_SETTINGS
 from orepass.blocks.launchers.dask_steps import DaskSteps
+from orepass.blocks.launchers.jobqueue import SLURMCluster, SLURMJob
 from orepass.blocks.slurm_command import UNREACHABLE
 from orepass.blocks.slurm_jobs import JobState, SlurmError, cancel, job_states
 from orepass.call import Call, Listener, Outcome
@@ -43,6 +42,7 @@ class JobCluster:
         idle_s: how long an idle job is kept.
         limit_memory: whether steps are killed above their `mem_gb`.
         log: the logger of the flow run.
+        others: the clusters of the same run. While jobs of one wait in the queue, the others let idle ones go at once.
     """
 
     def __init__(
@@ -55,8 +55,11 @@ class JobCluster:
         idle_s: float,
         limit_memory: bool,
         log: logging.Logger | logging.LoggerAdapter[Any],
+        others: Collection[JobCluster] = (),
     ) -> None:
         self.name = name
+        self.others = others
+        self.in_queue = False
         self.max_jobs = max_jobs
         self.outstanding = 0
         self.job_ids: list[str] = []
@@ -166,6 +169,7 @@ class JobCluster:
             await self._drop(name)
             del absent[name]
         now = time.monotonic()
+        self.in_queue = bool(absent)
         if not absent:
             self._looked = now
         elif now - self._looked > _LOOK_EVERY_S:
@@ -237,9 +241,12 @@ class _AsManyAsSteps(Adaptive):  # type: ignore[misc]
     def __init__(self, cluster: SLURMCluster, *, jobs: JobCluster, **options: Any) -> None:
         self._jobs = jobs
         super().__init__(cluster, **options)
+        self._patience = self.wait_count
 
     async def target(self) -> int:
         await self._jobs.look_after()
+        needed = any(other.in_queue for other in self._jobs.others if other is not self._jobs)
+        self.wait_count = 1 if needed else self._patience
         return min(self._jobs.outstanding, self._jobs.max_jobs)
 
 

@@ -150,10 +150,13 @@ class LauncherSuite:
         )
         assert isinstance(error, StepOutOfMemory)
         assert "hoards[0] (element 1) failed on " in str(error)
-        assert "more than its mem_gb of 0.5; raise it" in str(error)
+        self.check_out_of_memory(str(error))
         assert "about to hold 0.70 GiB" in str(error)
         assert isinstance(outcome, Outcome) and outcome.failure is None
         assert not list(store.layout.partials.iterdir())
+
+    def check_out_of_memory(self, message: str) -> None:
+        assert "more than its mem_gb of 0.5; raise it" in message
 
     def test_a_step_whose_process_dies_harms_no_other(self, compute: Compute, config: Options, store: Store) -> None:
         first, second, third = compute(dies, replace(config, failing=(2,)), [1, 2, 3])

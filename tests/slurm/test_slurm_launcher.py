@@ -21,3 +21,7 @@ class TestSlurm(LauncherSuite):
                 patch.setenv(name, value)
             yield
         slurm_cluster.clean_up()
+
+    def check_out_of_memory(self, message: str) -> None:
+        # Either is the first to see it: our own watch over the step, or Slurm's over the job.
+        assert "more than its mem_gb of 0.5; raise it" in message or "exceeded memory limit" in message
