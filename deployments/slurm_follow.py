@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from prefect.logging import get_logger
 from prefect.settings import PREFECT_WORKER_QUERY_SECONDS
@@ -14,9 +15,14 @@ logger: logging.Logger = get_logger("orepass.slurm")
 
 
 class Follower:
-    """Follows jobs as long as somebody waits for their end."""
+    """Follows jobs as long as somebody waits for their end.
 
-    def __init__(self) -> None:
+    Args:
+        each_time: awaited whenever Slurm has been asked.
+    """
+
+    def __init__(self, each_time: Callable[[], Awaitable[None]]) -> None:
+        self._each_time = each_time
         self._waiting: dict[str, asyncio.Future[JobState]] = {}
         self._asking: asyncio.Task[None] | None = None
 
@@ -45,3 +51,4 @@ class Follower:
             for job_id, job in states.items():
                 if job.ended and job_id in self._waiting and not self._waiting[job_id].done():
                     self._waiting[job_id].set_result(job)
+            await self._each_time()

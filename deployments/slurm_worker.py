@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import anyio.abc
 import httpx
 from prefect.client.schemas.filters import (
     FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
     WorkPoolFilter,
@@ -24,7 +27,7 @@ from prefect.states import Crashed
 from prefect.utilities.processutils import command_to_string
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
-from orepass.blocks.slurm_jobs import Cause, JobState, cancel, job_states
+from orepass.blocks.slurm_jobs import Cause, JobState, SlurmError, cancel, job_states
 from orepass.deployments.slurm_follow import Follower
 from orepass.deployments.slurm_submit import JobOptions, submit
 
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 
 TYPE = "orepass-slurm"
 
+# As many as the server tells of in one answer.
+_ASKED_AT_ONCE = 200
 # What the gpu launcher knows a cause by, whatever Slurm calls the state.
 _WORDS = {Cause.TIME: "TIMEOUT", Cause.MEMORY: "OUT_OF_MEMORY", Cause.PREEMPTED: "PREEMPTED"}
 
@@ -68,7 +73,8 @@ class SlurmWorker(BaseWorker[SlurmJobConfiguration, SlurmVariables, SlurmWorkerR
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._follower = Follower()
+        self._follower = Follower(self._cancel_what_waits_in_vain)
+        self._followed: dict[UUID, str] = {}
 
     async def setup(self) -> None:
         """Start, and take up the jobs that a worker before this one left."""
@@ -102,8 +108,7 @@ class SlurmWorker(BaseWorker[SlurmJobConfiguration, SlurmVariables, SlurmWorkerR
         self.get_flow_run_logger(flow_run).info("Submitted as Slurm job %s; its output: %s", job_id, log)
         if task_status is not None:
             task_status.started(job_id)
-        job = await self._follower.end_of(job_id)
-        await self._report(flow_run, job)
+        job = await self._follow(flow_run, job_id)
         return SlurmWorkerResult(identifier=job_id, status_code=_status_of(job))
 
     async def kill_infrastructure(
@@ -125,9 +130,35 @@ class SlurmWorker(BaseWorker[SlurmJobConfiguration, SlurmVariables, SlurmWorkerR
                 self._logger.warning("Slurm job %s of flow run %s is none of this user's.", job_id, flow_run.id)
                 return
             self._logger.info("Following Slurm job %s of flow run %s again.", job_id, flow_run.id)
-            await self._report(flow_run, await self._follower.end_of(job_id))
+            await self._follow(flow_run, job_id)
         except Exception:
             self._logger.exception("Slurm job %s of flow run %s is followed no more.", job_id, flow_run.id)
+
+    async def _follow(self, flow_run: FlowRun, job_id: str) -> JobState:
+        self._followed[flow_run.id] = job_id
+        try:
+            job = await self._follower.end_of(job_id)
+        finally:
+            del self._followed[flow_run.id]
+        await self._report(flow_run, job)
+        return job
+
+    async def _cancel_what_waits_in_vain(self) -> None:
+        """Cancel the jobs of flow runs that were cancelled before they began; Prefect ends those that have begun."""
+        ids = list(self._followed)
+        unwanted = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLING, StateType.CANCELLED]))
+        try:
+            for start in range(0, len(ids), _ASKED_AT_ONCE):
+                these = FlowRunFilter(
+                    id=FlowRunFilterId(any_=ids[start : start + _ASKED_AT_ONCE]),
+                    state=unwanted,
+                    start_time=FlowRunFilterStartTime(is_null_=True),
+                )
+                found = await self.client.read_flow_runs(flow_run_filter=these)
+                jobs = [self._followed[run.id] for run in found if run.id in self._followed]
+                await asyncio.to_thread(cancel, jobs)
+        except (httpx.HTTPError, SlurmError) as error:
+            self._logger.warning("Jobs that nobody wants any more could not be cancelled: %s", error)
 
     async def _report(self, flow_run: FlowRun, job: JobState) -> None:
         """Tell Prefect why a job ended, unless the run in it has come to an end of its own."""
@@ -136,12 +167,12 @@ class SlurmWorker(BaseWorker[SlurmJobConfiguration, SlurmVariables, SlurmWorkerR
         except ObjectNotFound:
             return
         state = known.state
-        if state is not None and (state.is_completed() or state.is_failed() or state.is_cancelled()):
+        if state is not None and state.is_final() and (not state.is_crashed() or job.state == "COMPLETED"):
             return
         if state is not None and state.is_cancelling():
             await self._mark_flow_run_as_cancelled(known, {"message": f"Slurm: job {job.job_id} {job.describe()}"})
             return
-        # A run that was told to end by a signal has reported that; only Slurm knows who sent it.
+        # A run that a signal has ended has reported that; only Slurm knows who sent it.
         await self.client.set_flow_run_state(flow_run.id, Crashed(message=explanation(job)), force=True)
 
 

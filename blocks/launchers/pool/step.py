@@ -12,7 +12,7 @@ from typing import Any
 
 from prefect import flow
 from prefect.logging.loggers import get_run_logger
-from prefect.states import Cancelled, Completed, Failed, State
+from prefect.states import Cancelled, Completed, Crashed, Failed, State
 
 from orepass.blocks.launchers.orders import Ended
 from orepass.blocks.launchers.pool.exchange import Answer, Exchange, PoolOrder
@@ -67,15 +67,19 @@ class _Performance:
         try:
             answer = self._perform()
             if not self._abandoned.is_set():
+                if isinstance(answer, Ended) and answer.kind is StepKilled and not self._order.gpus_are_shared:
+                    # The cluster ends the processes of a job in any order; it knows why, and its worker will tell.
+                    return Crashed(message=answer.why)
                 self._exchange.reply(answer, self._order.key)
                 return _state(answer)
         except _Abandoned:
             pass
-        finally:
+        finally:  # also where Prefect or Slurm ends this process with a signal
             self._done.set()
             heart.stop()
             self._pool.stop()
-        self._clear_up()
+            if self._abandoned.is_set() or not self._exchange.driver.exists():
+                self._clear_up()
         return Cancelled(message="The flow that wanted this step waits for it no more.")
 
     def _perform(self) -> Answer:

@@ -18,6 +18,7 @@ _SILENT_AFTER_S = DEAD_AFTER_S + 30.0
 # What a process worker has taken it starts at once; in other pools a run may be pending as long as their queue is.
 _STARTS_WITHIN_S = 300.0
 
+_REFUSED = "Failed to submit flow run to infrastructure"
 _CAUSES: dict[str, type[StepError]] = {
     "OUT_OF_MEMORY": StepOutOfMemory,  # Slurm
     "OOMKilled": StepOutOfMemory,  # Kubernetes
@@ -74,12 +75,15 @@ class Watch:
 
 
 def _says_cause(state: State) -> bool:
-    return any(word in (state.message or "") for word in ("Slurm:", *_CAUSES))
+    return any(word in (state.message or "") for word in ("Slurm:", _REFUSED, *_CAUSES))
 
 
 def _cause(state: State) -> tuple[type[StepError], str]:
     message = f": {state.message}" if state.message else ""
+    # Neither what somebody wanted nor what the pool refuses is different the next time.
     if state.type is StateType.CANCELLED:
-        return StepError, f"was cancelled in Prefect{message}"  # somebody wanted that: it is not started again
+        return StepError, f"was cancelled in Prefect{message}"
+    if _REFUSED in message:
+        return StepError, f"could not be submitted by the pool's worker{message}"
     found = next((kind for word, kind in _CAUSES.items() if word in message), StepKilled)
     return found, f"ended as {state.name}{message}"
