@@ -56,7 +56,7 @@ SlurmdTimeout=10
 InactiveLimit=0
 KillWait=2
 CompleteWait=0
-MinJobAge={min_job_age}
+MinJobAge=300
 OverTimeLimit=0
 Waittime=0
 SchedulerType=sched/backfill
@@ -92,9 +92,9 @@ class Cluster:
     partitions `low` (requeued) and `scrap` (cancelled), both on cpu1, are preempted by those in `high`.
     """
 
-    def __init__(self, root: Path, min_job_age: int = 300) -> None:
+    def __init__(self, root: Path) -> None:
         self.root = root
-        self.min_job_age = min_job_age
+        self.accounting = "AccountingStorageType=accounting_storage/none"  # lines of slurm.conf
 
     @property
     def environment(self) -> dict[str, str]:
@@ -107,18 +107,14 @@ class Cluster:
         Raises:
             SlurmUnavailable: not root, or Slurm is missing and cannot be installed.
         """
-        install()
-        for name in ("state", "log", "run", "spool", "munge", "dev", *(f"spool/{node}" for node in NODES)):
-            (self.root / name).mkdir(parents=True, exist_ok=True)
-        _open_to_all(self.root)
-        if self._pid("slurmctld") is None:
-            self._configure()
         try:
-            self._start_munge()
+            self.start_munge()
+            if self._pid("slurmctld") is None:
+                self._configure()
             self.start_slurmctld()
             for node in NODES:
                 self.start_slurmd(node)
-            _wait(self._all_idle, "the nodes to be idle", 30)
+            wait(self._all_idle, "the nodes to be idle", 30)
         except BaseException:
             self.down()
             raise
@@ -128,8 +124,8 @@ class Cluster:
         with contextlib.suppress(subprocess.SubprocessError, RuntimeError, TimeoutError):
             if self._pid("slurmctld") and (jobs := self.job_ids()):
                 self.run("scancel", *jobs, check=False)
-                _wait(lambda: not self.job_ids(), "the jobs to end", 10)
-        for name in (*NODES, "slurmctld", "munged"):
+                wait(lambda: not self.job_ids(), "the jobs to end", 10)
+        for name in (*NODES, "slurmctld", "slurmdbd", "mariadbd", "munged"):
             self._stop(name)
         for pid in self.stepds():
             with contextlib.suppress(ProcessLookupError):
@@ -163,7 +159,7 @@ class Cluster:
 
     def wait_for(self, job_id: str, *states: str, seconds: float = 60) -> dict[str, str]:
         """Wait until a job is in one of the states; what Slurm says of it then."""
-        _wait(lambda: self.job(job_id)["JobState"] in states, f"job {job_id} to be {states}", seconds)
+        wait(lambda: self.job(job_id)["JobState"] in states, f"job {job_id} to be {states}", seconds)
         return self.job(job_id)
 
     def reach_time_limit(self, job_id: str) -> None:
@@ -173,7 +169,7 @@ class Cluster:
 
     def start_requeued(self, job_id: str) -> None:
         """Let a requeued job start: by itself it would wait for two minutes."""
-        _wait(lambda: self.job(job_id)["Reason"] == "BeginTime", f"job {job_id} to be requeued", 20)
+        wait(lambda: self.job(job_id)["Reason"] == "BeginTime", f"job {job_id} to be requeued", 20)
         self.run("scontrol", "update", f"JobId={job_id}", "StartTime=now")
 
     def clean_up(self) -> None:
@@ -183,12 +179,31 @@ class Cluster:
             self.start_slurmd(node)
         if ids := self.job_ids():
             self.run("scancel", *ids, check=False)
-        _wait(lambda: not self.job_ids() and self._all_idle(), "all jobs to be gone", 60)
+        wait(lambda: not self.job_ids() and self._all_idle(), "all jobs to be gone", 60)
 
-    def start_slurmctld(self) -> None:
-        """Start the controller, if it does not run."""
-        self._start("slurmctld", "slurmctld", "-i")
-        _wait(lambda: "UP" in self.run("scontrol", "ping", check=False), "slurmctld to answer", 20)
+    def start_munge(self) -> None:
+        """Install Slurm, if it is missing, and start what its daemons know each other by.
+
+        Raises:
+            SlurmUnavailable: not root, or Slurm is missing and cannot be installed.
+        """
+        install("slurm-wlm", "munge", programs=("slurmctld", "slurmd", "munged"))
+        for name in ("state", "log", "run", "munge", "dev", *(f"spool/{node}" for node in NODES)):
+            (self.root / name).mkdir(parents=True, exist_ok=True)
+        self.root.chmod(0o755)  # every folder above the socket must be open to all
+        folder = self.root / "munge"
+        key = folder / "key"
+        if not key.exists():
+            key.touch(0o600)
+            key.write_bytes(os.urandom(128))
+        options = {"socket": folder / "socket", "pid-file": self._pid_file("munged"), "key-file": key}
+        options |= {"log-file": self.root / "log/munged.log", "seed-file": folder / "seed"}
+        self._start("munged", "munged", "--force", *(f"--{name}={path}" for name, path in options.items()))
+
+    def start_slurmctld(self, forget: bool = False) -> None:
+        """Start the controller, if it does not run; it may forget all jobs."""
+        self._start("slurmctld", "slurmctld", "-i", *(["-c"] if forget else []))
+        wait(lambda: "UP" in self.run("scontrol", "ping", check=False), "slurmctld to answer", 20)
 
     def kill_slurmctld(self) -> None:
         """Kill the controller: nothing can be asked any more, and what runs goes on."""
@@ -207,10 +222,11 @@ class Cluster:
         """
         self._kill(node)
         if steps:
-            for pid in self.stepds(node):
-                for child in (*_descendants(pid), pid):
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(child, signal.SIGKILL)
+            stepds = self.stepds(node)
+            for pid in [child for stepd in stepds for child in (*_descendants(stepd), stepd)]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            wait(lambda: not any(map(_alive, stepds)), f"the jobs on {node} to end", 10)
 
     def kill_worker(self, job_id: str) -> None:
         """Kill the Dask worker of a job with SIGKILL, and nothing else of it."""
@@ -226,7 +242,7 @@ class Cluster:
     def restart_slurmd(self, node: str) -> None:
         """Start the daemon of a node again and wait until the node can be used."""
         self.start_slurmd(node)
-        _wait(lambda: node in self._usable(), f"{node} to be usable", 60)
+        wait(lambda: node in self._usable(), f"{node} to be usable", 60)
 
     def stepds(self, node: str | None = None) -> list[int]:
         """The processes (slurmstepd) that look after the jobs of a node, or of all of this cluster's."""
@@ -241,11 +257,8 @@ class Cluster:
 
     def _configure(self) -> None:
         host = socket.gethostname().partition(".")[0]
-        first, *others = _free_ports(1 + len(NODES))
-        accounting = "AccountingStorageType=accounting_storage/none"
-        lines = _CONF.format(
-            host=host, root=self.root, port=first, min_job_age=self.min_job_age, accounting=accounting
-        )  # fmt: skip
+        first, *others = free_ports(1 + len(NODES))
+        lines = _CONF.format(host=host, root=self.root, port=first, accounting=self.accounting)
         for node, port in zip(NODES, others, strict=True):
             gpus = " Gres=gpu:2 Feature=a100" if node == GPU_NODE else ""
             lines += f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={CPUS} "
@@ -258,23 +271,13 @@ class Cluster:
                 os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
         (self.root / "gres.conf").write_text(f"NodeName={GPU_NODE} Name=gpu File={self.root}/dev/nvidia[0-1]\n")
 
-    def _start_munge(self) -> None:
-        folder = self.root / "munge"
-        key = folder / "key"
-        if not key.exists():
-            key.touch(0o600)
-            key.write_bytes(os.urandom(128))
-        options = {"socket": folder / "socket", "pid-file": self._pid_file("munged"), "key-file": key}
-        options |= {"log-file": self.root / "log/munged.log", "seed-file": folder / "seed"}
-        self._start("munged", "munged", "--force", *(f"--{name}={path}" for name, path in options.items()))
-
     def _start(self, name: str, *command: str) -> None:
         if self._pid(name) is not None:
             return
         self._pid_file(name).unlink(missing_ok=True)
         try:
             self.run(*command, cwd=self.root)  # it puts itself into the background
-            _wait(lambda: self._pid(name) is not None, f"{name} to start", 20)
+            wait(lambda: self._pid(name) is not None, f"{name} to start", 20)
         except (RuntimeError, TimeoutError) as error:
             log = self.root / f"log/{name}.log"
             raise RuntimeError(f"{error}\n{log.read_text()[-2000:] if log.exists() else ''}") from None
@@ -284,14 +287,14 @@ class Cluster:
         if pid is not None:
             os.kill(pid, signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
-                _wait(lambda: not _alive(pid), f"{name} to end", 10)
+                wait(lambda: not _alive(pid), f"{name} to end", 10)
             self._kill(name)
 
     def _kill(self, name: str) -> None:
         pid = self._pid(name)
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
-            _wait(lambda: not _alive(pid), f"{name} to end", 10)
+            wait(lambda: not _alive(pid), f"{name} to end", 10)
         self._pid_file(name).unlink(missing_ok=True)
 
     def _pid_file(self, name: str) -> Path:
@@ -304,38 +307,32 @@ class Cluster:
         return None
 
 
-def install() -> None:
-    """Install Slurm if it is missing.
+def install(*packages: str, programs: Sequence[str]) -> None:
+    """Install packages of Debian if one of the programs is missing.
 
     Raises:
-        SlurmUnavailable: not root, or it cannot be installed.
+        SlurmUnavailable: not root, or they cannot be installed.
     """
     if os.geteuid() != 0:
         raise SlurmUnavailable("a Slurm of its own needs root")
-    if all(shutil.which(name) for name in ("slurmctld", "slurmd", "munged")):
+    if all(shutil.which(name) for name in programs):
         return
     if shutil.which("apt-get") is None:
-        raise SlurmUnavailable("slurm-wlm and munge are not installed, and there is no apt-get")
+        raise SlurmUnavailable(f"{' and '.join(packages)} are not installed, and there is no apt-get")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    packages = ["install", "-y", "-qq", "--no-install-recommends", "slurm-wlm", "munge"]
-    for arguments in (["update", "-qq"], packages):
+    for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
         done = subprocess.run(["apt-get", *arguments], env=environment, capture_output=True, text=True, timeout=600)
     if done.returncode:
-        raise SlurmUnavailable(f"apt-get cannot install slurm-wlm and munge: {done.stderr[-1000:]}")
+        raise SlurmUnavailable(f"apt-get cannot install {' and '.join(packages)}: {done.stderr[-1000:]}")
 
 
-def _open_to_all(folder: Path) -> None:
-    """Let munged's socket be reached: every folder above it must be open to all."""
-    folder.chmod(0o755)
-
-
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [each.getsockname()[1] for each in sockets]
 
 
-def _wait(condition: Callable[[], Any], what: str, seconds: float) -> None:
+def wait(condition: Callable[[], Any], what: str, seconds: float) -> None:
     until = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > until:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -14,19 +15,19 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import accounting
 import cluster
 
 
-@pytest.fixture(scope="session")
-def slurm_cluster() -> Iterator[cluster.Cluster]:
-    """A real Slurm on this machine for the whole session; tests ask for `slurm`."""
+@contextlib.contextmanager
+def _guarded() -> Iterator[cluster.Cluster]:
+    """A cluster that is stopped in the end, also if pytest is killed. Skips where there can be none; in CI it fails."""
     # Not pytest's own temporary folder: munged wants folders that all can pass through, and a short path.
     folder = Path(tempfile.mkdtemp(prefix="orepass-slurm-"))
     ours = cluster.Cluster(folder)
     guard = [sys.executable, cluster.__file__, "guard", str(folder)]
     with subprocess.Popen(guard, stdin=subprocess.PIPE, start_new_session=True) as guarding:
         try:
-            ours.up()
             yield ours
         except cluster.SlurmUnavailable as error:
             if os.environ.get("CI") == "true":
@@ -36,6 +37,24 @@ def slurm_cluster() -> Iterator[cluster.Cluster]:
             ours.down()
             guarding.kill()
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def slurm_cluster() -> Iterator[cluster.Cluster]:
+    """A real Slurm on this machine for the whole session; tests ask for `slurm`."""
+    with _guarded() as ours:
+        ours.up()
+        yield ours
+
+
+@pytest.fixture
+def slurm_with_accounts(monkeypatch: pytest.MonkeyPatch) -> Iterator[cluster.Cluster]:
+    """Another one, that keeps accounts, for one test."""
+    with _guarded() as ours, accounting.accounts(ours):
+        ours.up()
+        for name, value in ours.environment.items():
+            monkeypatch.setenv(name, value)
+        yield ours
 
 
 @pytest.fixture
