@@ -8,6 +8,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.events.schemas.events import ResourceSpecification
 
 NAME = "orepass: crash runs whose process has died"
 _HEARTBEAT = "prefect.flow-run.heartbeat"
@@ -28,7 +29,7 @@ async def crash_dead_runs(silent_s: float = 300) -> None:
     trigger = EventTrigger(
         after={_HEARTBEAT},
         expect={_HEARTBEAT, *(f"prefect.flow-run.{state}" for state in _ENDS)},
-        match={"prefect.resource.id": "prefect.flow-run.*"},  # type: ignore[arg-type]  (it is converted)
+        match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
         for_each={"prefect.resource.id"},
         posture=Posture.Proactive,
         threshold=1,

@@ -13,7 +13,7 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from prefect.blocks.core import Block
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from prefect.task_runners import TaskRunner
 
 from orepass.blocks.launchers import LAUNCHERS, Launcher, make_launcher
 from orepass.errors import ConfigError
@@ -22,15 +22,22 @@ ENVIRONMENT_VARIABLE = "OREPASS_LAUNCHER"
 _BLOCK = "block:"
 
 
-class DefaultTaskRunner(ThreadPoolTaskRunner[Any]):
+class DefaultTaskRunner(TaskRunner[Any]):
     """Stands in a flow's definition for the task runner of `default_launcher()`, which is asked for when a run begins.
 
     So importing a flow reads no environment and no block, and a flow that is given another task runner ignores both.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+
     def duplicate(self) -> TaskRunner[Any]:  # type: ignore[override]
         """What a run gets."""
         return default_launcher().task_runner()
+
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        """Never called: runs have the task runner that `duplicate` gives."""
+        raise NotImplementedError
 
 
 def default_launcher() -> Launcher:
@@ -80,7 +87,8 @@ def _configured(name: str) -> Any:
 
 def _saved(name: str) -> Launcher:
     try:
-        block = Block.load(name, _sync=True)  # a run begins in an event loop, where it would be a coroutine
+        # A run begins in an event loop, where this would be a coroutine.
+        block = Block.load(name, _sync=True)  # type: ignore[call-arg]
     except ValueError as error:
         raise ConfigError(
             f"No block {name!r} is saved ({error}). The name is TYPE/NAME, as `prefect block ls` lists it."
