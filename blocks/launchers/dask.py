@@ -89,8 +89,8 @@ class DaskStepRunner(DaskTaskRunner):  # type: ignore[misc]
             if self._options.address is None:
                 raise
             raise ConfigError(
-                f"No Dask scheduler takes us at {self._options.address}: {error!r}. Correct launcher.address; start one "
-                "with `dask scheduler`; if it asks for TLS, give launcher.tls_ca_file, tls_cert and tls_key."
+                f"No Dask scheduler takes us at {self._options.address}: {error!r}. Correct launcher.address; start "
+                "one with `dask scheduler`; if it asks for TLS, give launcher.tls_ca_file, tls_cert and tls_key."
             ) from error
         own = self._options.address is None
         return DaskSteps(client, share=self._options.workers if own else 1, limit_memory=self._options.limit_memory)

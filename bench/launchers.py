@@ -1,0 +1,225 @@
+"""What a step costs on each launcher, beside bare Dask and beside Prefect's tasks on Dask.
+
+    python bench/launchers.py [RUNS]
+
+Needs a Prefect server (PREFECT_API_URL, else one is started in the background), and root for a Slurm of its own, which
+is installed from Debian's packages if it is missing; without it, the figures of `slurm` are left out. What is
+started once, such as a cluster and its workers, is up before the clock starts.
+"""
+
+from __future__ import annotations
+
+import orepass  # noqa: F401  (first, because it sets Prefect's defaults)
+
+# isort: split
+import asyncio
+import contextlib
+import functools
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import distributed
+from _measure import Runs, Variant, main
+from prefect import flow, task
+from prefect_dask import DaskTaskRunner
+
+from orepass import Store, module, use_store
+from orepass.blocks.launchers import make_launcher
+from orepass.server import prefect_server
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "slurm"))
+import cluster as slurm  # (the Slurm of the tests)
+
+COUNT = int(os.environ.get("N", "500"))
+WORKERS = 2
+HEAVY = 16
+OPTIONS: dict[str, dict[str, Any]] = {
+    "debug": {},
+    "local": {"cpus": WORKERS},
+    "dask": {"workers": 1, "cpus": WORKERS},
+    "slurm": {"host": "127.0.0.1", "max_jobs": WORKERS},
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """A configuration of the usual size."""
+
+    lang: str = "fr"
+    index_type: str = "IVF1024,Flat"
+    k: int = 16
+    threshold: float = 1.06
+
+
+@module(name="bench_wakes")
+def wakes(config: Config, element: int) -> int:
+    """Keep a worker busy until all of them are there."""
+    time.sleep(4)
+    return element
+
+
+@module(name="bench_nothing")
+def nothing(config: Config, element: int) -> int:
+    """Do nothing."""
+    return element
+
+
+@module(name="bench_counts")
+def counts(config: Config, element: int) -> int:
+    """Use a core for about a second."""
+    return sum(number % 7 for number in range(15_000_000 + element))
+
+
+@flow
+async def array(step: Any, count: int, wake: bool = True) -> float:
+    """Schedule an array; seconds, once the workers are there."""
+    if wake:
+        await wakes.schedule(Config(), over=range(WORKERS))
+    begun = time.perf_counter()
+    await step.schedule(Config(), over=range(count))
+    return time.perf_counter() - begun
+
+
+def on(launcher: str, step: Any = nothing, count: int = COUNT, **options: Any) -> float:
+    """Run the array on a launcher; seconds."""
+    runner = make_launcher(launcher, **{**OPTIONS[launcher], **options}).task_runner()
+    with prefect_server():
+        return asyncio.run(array.with_options(task_runner=runner)(step, count))
+
+
+def launched(launcher: str, folder: Path) -> dict[str, float]:
+    """Trivial elements on a launcher, none of them in the store."""
+    use_store(Store(folder))
+    took = on(launcher)
+    settle()
+    return {"seconds": took, "ms/element": 1000 * took / COUNT}
+
+
+def bare_dask(folder: Path) -> dict[str, float]:
+    """The same number of calls with Dask alone."""
+    cluster = distributed.LocalCluster(n_workers=1, threads_per_worker=WORKERS, dashboard_address=":0")
+    with cluster, distributed.Client(cluster) as client:
+        client.gather(client.map(abs, range(10), pure=False))
+        begun = time.perf_counter()
+        client.gather(client.map(abs, range(COUNT), pure=False))
+        took = time.perf_counter() - begun
+    return {"seconds": took, "ms/element": 1000 * took / COUNT}
+
+
+@task
+def plain(element: int) -> int:
+    """Do nothing, as a task of Prefect's."""
+    return element
+
+
+@flow
+def mapped(count: int) -> float:
+    """Map a task of Prefect's on Dask; seconds."""
+    plain.map(range(2)).result()
+    begun = time.perf_counter()
+    plain.map(range(count)).result()
+    return time.perf_counter() - begun
+
+
+def prefect_dask(folder: Path) -> dict[str, float]:
+    """The same number of Prefect's tasks on Dask."""
+    options = {"n_workers": 1, "threads_per_worker": WORKERS, "dashboard_address": ":0"}
+    with prefect_server():
+        took = mapped.with_options(task_runner=DaskTaskRunner(cluster_kwargs=options))(COUNT)
+    settle()
+    return {"seconds": took, "ms/element": 1000 * took / COUNT}
+
+
+def cached(launcher: str, folder: Path) -> dict[str, float]:
+    """A flow that finds everything in the store."""
+    store = Store(folder)
+    use_store(store)
+    on("debug")
+    settle()
+    before = jobs_so_far()
+    runner = make_launcher(launcher, **OPTIONS[launcher]).task_runner()
+    with prefect_server():
+        runs = array.with_options(task_runner=runner)
+        took = [asyncio.run(runs(nothing, COUNT, wake=False)) for _ in range(5)]
+    assert jobs_so_far() == before, "a job was started"
+    return {"seconds": statistics.median(took), "ms/element": 1000 * statistics.median(took) / COUNT}
+
+
+def jobs_so_far() -> int:
+    """How many jobs Slurm has been given."""
+    found = [line for line in sorted(Path(os.environ["BENCH_SLURM"], "log").glob("slurmctld.log"))]
+    return sum(path.read_text().count("_slurm_rpc_submit_batch_job") for path in found)
+
+
+def speed(workers: int, folder: Path) -> dict[str, float]:
+    """An array of elements that each take a second of a core."""
+    use_store(Store(folder))
+    took = on("dask", counts, HEAVY, workers=workers, cpus=1)
+    return {"seconds": took}
+
+
+def settle() -> None:
+    """Let the server work off the events of this run, so that the next one does not wait behind them."""
+    time.sleep(20)
+
+
+def conclude(runs: Runs) -> str:
+    """The ratios that are aimed at."""
+
+    def median(name: str, figure: str = "ms/element") -> float:
+        return statistics.median(run[figure] for run in runs[name])
+
+    lines = []
+    bare = median("bare Client.map")
+    for name in ("dask", "slurm"):
+        if name in runs:
+            ms = median(name)
+            lines.append(f"{name}: {ms:.1f} ms, {ms / bare:.2f} times bare Dask; the aim is {3 * bare + 6:.1f} ms")
+    if "cached on slurm" in runs:
+        ratios = [
+            there["seconds"] / here["seconds"]
+            for there, here in zip(runs["cached on slurm"], runs["cached on debug"], strict=True)
+        ]
+        lines.append(f"cached on slurm: {statistics.median(ratios):.2f} times debug; the aim is 1.10")
+    one, two = median("heavy, 1 worker", "seconds"), median("heavy, 2 workers", "seconds")
+    lines.append(f"from 1 to 2 workers: {one / two:.2f} times as fast")
+    return "\n".join(lines)
+
+
+@contextlib.contextmanager
+def own_slurm() -> Iterator[bool]:
+    """A Slurm while this runs; False if there can be none."""
+    if "BENCH_SLURM" in os.environ:  # this is the process of one variant
+        yield True
+        return
+    with tempfile.TemporaryDirectory(prefix="orepass-slurm-") as folder:
+        ours = slurm.Cluster(Path(folder))
+        try:
+            ours.up()
+        except slurm.SlurmUnavailable as error:
+            print(f"Without slurm: {error}")
+            yield False
+            return
+        os.environ.update(ours.environment, BENCH_SLURM=folder)
+        try:
+            yield True
+        finally:
+            ours.down()
+
+
+if __name__ == "__main__":
+    with own_slurm() as there:
+        variants: dict[str, Variant] = {"bare Client.map": bare_dask, "prefect-dask task.map": prefect_dask}
+        variants |= {name: functools.partial(launched, name) for name in OPTIONS if there or name != "slurm"}
+        if there:
+            variants |= {f"cached on {name}": functools.partial(cached, name) for name in ("debug", "slurm")}
+        variants["heavy, 1 worker"] = functools.partial(speed, 1)
+        variants["heavy, 2 workers"] = functools.partial(speed, 2)
+        main(f"{COUNT} trivial elements, and {HEAVY} of a second, against a running server", variants, conclude)
