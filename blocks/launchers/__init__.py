@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from orepass.blocks.launchers._base import Launcher
 from orepass.blocks.launchers.dask import DaskLauncher
 from orepass.blocks.launchers.debug import DebugLauncher
+from orepass.blocks.launchers.gpu import GpuLauncher
 from orepass.blocks.launchers.local import LocalLauncher
 from orepass.blocks.launchers.slurm import SlurmLauncher
 from orepass.config import explain_validation
@@ -17,6 +18,7 @@ from orepass.errors import ConfigError, did_you_mean
 LAUNCHERS: dict[str, type[Launcher]] = {
     "dask": DaskLauncher,
     "debug": DebugLauncher,
+    "gpu": GpuLauncher,
     "local": LocalLauncher,
     "slurm": SlurmLauncher,
 }
@@ -44,4 +46,13 @@ def make_launcher(name: str, **options: Any) -> Launcher:
         raise ConfigError(explain_validation(f"launcher {name}", error)) from None
 
 
-__all__ = ["LAUNCHERS", "DaskLauncher", "DebugLauncher", "Launcher", "LocalLauncher", "SlurmLauncher", "make_launcher"]
+__all__ = [
+    "LAUNCHERS",
+    "DaskLauncher",
+    "DebugLauncher",
+    "GpuLauncher",
+    "Launcher",
+    "LocalLauncher",
+    "SlurmLauncher",
+    "make_launcher",
+]
