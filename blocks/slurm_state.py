@@ -79,7 +79,8 @@ class JobState:
         if self.state == "UNKNOWN":
             return "Slurm has forgotten it"
         words = [f"requeued, now {self.state}" if self.restarts > restarts else self.state]
-        if self.reason not in ("", "NonZeroExitCode", "TimeLimit"):
+        # Slurm calls it JobLaunchFailure when a signal ended the script.
+        if self.reason not in ("", "NonZeroExitCode", "TimeLimit", "JobLaunchFailure" if self.signal else ""):
             words.append(self.reason if self.reason.startswith("by ") else f"({self.reason})")
         if self.state == "TIMEOUT":
             words.append(f"(limit {self.time_limit})")

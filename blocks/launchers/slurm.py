@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import shlex
+import sys
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -140,7 +141,8 @@ class SlurmStepRunner(DaskTaskRunner):  # type: ignore[misc]
             "account": options.account,
             "job_name": "orepass",
             "nanny": False,
-            "python": options.python,
+            # The worker is the job's own process, not a child of its shell: so Slurm waits for its end, and kills it.
+            "python": f"exec {options.python or shlex.quote(sys.executable)}",
             "interface": options.interface,
             "death_timeout": 60,
             "local_directory": options.local_directory,

@@ -9,7 +9,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from cluster import Cluster, free_ports, install, wait
+from cluster import Cluster
+from host import free_ports, install, wait
 
 _SLURMDBD = """\
 AuthType=auth/munge

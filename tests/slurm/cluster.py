@@ -15,9 +15,11 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from host import alive, command, descendants, free_ports, install, open_files, pids, variables, wait
 
 CPU_NODES = ("cpu1", "cpu2")
 GPU_NODE = "gpu1"
@@ -79,10 +81,6 @@ PartitionName=low Nodes=cpu1 PriorityTier=1 PreemptMode=REQUEUE MaxTime=INFINITE
 PartitionName=scrap Nodes=cpu1 PriorityTier=1 PreemptMode=CANCEL MaxTime=INFINITE State=UP
 PartitionName=high Nodes=cpu1 PriorityTier=10 PreemptMode=OFF MaxTime=INFINITE State=UP
 """
-
-
-class SlurmUnavailable(Exception):
-    """No Slurm can be started here; says why."""
 
 
 class Cluster:
@@ -223,20 +221,17 @@ class Cluster:
         self._kill(node)
         if steps:
             stepds = self.stepds(node)
-            for pid in [child for stepd in stepds for child in (*_descendants(stepd), stepd)]:
+            for pid in [child for stepd in stepds for child in (*descendants(stepd), stepd)]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            wait(lambda: not any(map(_alive, stepds)), f"the jobs on {node} to end", 10)
+            wait(lambda: not any(map(alive, stepds)), f"the jobs on {node} to end", 10)
 
     def kill_worker(self, job_id: str) -> None:
         """Kill the Dask worker of a job with SIGKILL, and nothing else of it."""
-        mine = f"SLURM_JOB_ID={job_id}"
-        for pid in [pid for stepd in self.stepds() for pid in _descendants(stepd)]:
-            with contextlib.suppress(OSError):
-                variables = Path(f"/proc/{pid}/environ").read_text().split("\0")
-                if mine in variables and "dask_worker" in _command(pid):
-                    os.kill(pid, signal.SIGKILL)
-                    return
+        for pid in self.processes():
+            if f"SLURM_JOB_ID={job_id}" in variables(pid) and "dask_worker" in command(pid):
+                os.kill(pid, signal.SIGKILL)
+                return
         raise LookupError(f"job {job_id} has no Dask worker")
 
     def restart_slurmd(self, node: str) -> None:
@@ -247,7 +242,16 @@ class Cluster:
     def stepds(self, node: str | None = None) -> list[int]:
         """The processes (slurmstepd) that look after the jobs of a node, or of all of this cluster's."""
         logs = {str(self.root / f"log/{name}.log") for name in ([node] if node else NODES)}
-        return [pid for pid in _pids() if _command(pid).startswith("slurmstepd") and logs & _open_files(pid)]
+        return [pid for pid in pids() if command(pid).startswith("slurmstepd") and logs & open_files(pid)]
+
+    def processes(self) -> list[int]:
+        """All processes that jobs have started, also those that Slurm has lost sight of."""
+        conf = f"SLURM_CONF={self.environment['SLURM_CONF']}"
+        return [
+            pid
+            for pid in pids()
+            if conf in variables(pid) and any(each.startswith("SLURM_JOB_ID=") for each in variables(pid))
+        ]
 
     def _usable(self) -> set[str]:
         return set(self.run("sinfo", "-h", "-N", "-t", "idle,mix,alloc", "-o", "%N", check=False).split())
@@ -287,14 +291,14 @@ class Cluster:
         if pid is not None:
             os.kill(pid, signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
-                wait(lambda: not _alive(pid), f"{name} to end", 10)
+                wait(lambda: not alive(pid), f"{name} to end", 10)
             self._kill(name)
 
     def _kill(self, name: str) -> None:
         pid = self._pid(name)
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
-            wait(lambda: not _alive(pid), f"{name} to end", 10)
+            wait(lambda: not alive(pid), f"{name} to end", 10)
         self._pid_file(name).unlink(missing_ok=True)
 
     def _pid_file(self, name: str) -> Path:
@@ -303,79 +307,8 @@ class Cluster:
     def _pid(self, name: str) -> int | None:
         with contextlib.suppress(OSError, ValueError):
             pid = int(self._pid_file(name).read_text())
-            return pid if _alive(pid) else None
+            return pid if alive(pid) else None
         return None
-
-
-def install(*packages: str, programs: Sequence[str]) -> None:
-    """Install packages of Debian if one of the programs is missing.
-
-    Raises:
-        SlurmUnavailable: not root, or they cannot be installed.
-    """
-    if os.geteuid() != 0:
-        raise SlurmUnavailable("a Slurm of its own needs root")
-    if all(shutil.which(name) for name in programs):
-        return
-    if shutil.which("apt-get") is None:
-        raise SlurmUnavailable(f"{' and '.join(packages)} are not installed, and there is no apt-get")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
-        done = subprocess.run(["apt-get", *arguments], env=environment, capture_output=True, text=True, timeout=600)
-    if done.returncode:
-        raise SlurmUnavailable(f"apt-get cannot install {' and '.join(packages)}: {done.stderr[-1000:]}")
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [each.getsockname()[1] for each in sockets]
-
-
-def wait(condition: Callable[[], Any], what: str, seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            raise TimeoutError(f"waited {seconds:.0f} s in vain for {what}")
-        time.sleep(0.1)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
-def _pids() -> list[int]:
-    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
-
-
-def _command(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text()
-    except OSError:
-        return ""
-
-
-def _open_files(pid: int) -> set[str]:
-    found = set()
-    with contextlib.suppress(OSError):
-        for path in Path(f"/proc/{pid}/fd").iterdir():
-            with contextlib.suppress(OSError):
-                found.add(os.readlink(path))
-    return found
-
-
-def _descendants(pid: int) -> list[int]:
-    parents = {}
-    for each in _pids():
-        with contextlib.suppress(OSError, IndexError):
-            parents[each] = int(Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()[1])
-    found = [pid]
-    for each in found:
-        found += [child for child, parent in parents.items() if parent == each]
-    return found[1:]
 
 
 def _main(arguments: Sequence[str]) -> int:

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import accounting
 import cluster
+import host
 
 
 @contextlib.contextmanager
@@ -29,7 +30,7 @@ def _guarded() -> Iterator[cluster.Cluster]:
     with subprocess.Popen(guard, stdin=subprocess.PIPE, start_new_session=True) as guarding:
         try:
             yield ours
-        except cluster.SlurmUnavailable as error:
+        except host.SlurmUnavailable as error:
             if os.environ.get("CI") == "true":
                 pytest.fail(f"CI runs these tests for real: {error}")
             pytest.skip(f"no Slurm: {error}")
@@ -59,8 +60,9 @@ def slurm_with_accounts(monkeypatch: pytest.MonkeyPatch) -> Iterator[cluster.Clu
 
 @pytest.fixture
 def slurm(slurm_cluster: cluster.Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[cluster.Cluster]:
-    """The Slurm of the session, for this process and those that it starts; without jobs after each test."""
+    """The Slurm of the session, for this process and those that it starts; nothing of a job outlives a test."""
     for name, value in slurm_cluster.environment.items():
         monkeypatch.setenv(name, value)
     yield slurm_cluster
     slurm_cluster.clean_up()
+    host.wait(lambda: not slurm_cluster.processes(), "all processes of jobs to end", 30)

@@ -115,9 +115,7 @@ def test_every_step_whose_job_ends_is_started_again(
     assert running.result(180) == [0, 10, 20, 30]
     assert sorted(element for element, _ in begun(config)) == [0, 0, 1, 1, 2, 2, 3, 3]
     host = r"failed on cpu[12], job"
-    expect(
-        said, rf"waits\[0\] \(element 0\) {host} {killed}: .* FAILED \(exit code 137\) .* again as it was \(1 of 1\)"
-    )
+    expect(said, rf"waits\[0\] \(element 0\) {host} {killed}: .* FAILED \(signal 9\) .* again as it was \(1 of 1\)")
     expect(said, rf"waits\[1\] \(element 1\) {host} {cancelled}: .* CANCELLED on cpu.* again as it was \(1 of 1\)")
     expect(said, rf"waits\[2\] \(element 2\) {host} {requeued}: .* requeued, now .* again as it was$")
     expect(said, rf"waits\[3\] \(element 3\) {host} {late}: .* TIMEOUT \(limit 1:00\) .* again with timeout_min=20")
@@ -143,7 +141,7 @@ def test_what_fails_for_good_says_why(slurm: Cluster, faults: Faults, start: Sta
     assert type(error) is StepKilled
     expect(
         [str(error)],
-        rf"kills_its_worker\[1\] \(element 1\) failed on cpu[12], job {jobs[1]}: .* FAILED \(exit code 137\)",
+        rf"kills_its_worker\[1\] \(element 1\) failed on cpu[12], job {jobs[1]}: .* FAILED \(signal 9\)",
     )
     for words in ("INFO slurm_steps: 1 begins", "Whole log: ", "It was started 2 times"):
         assert words in str(error)

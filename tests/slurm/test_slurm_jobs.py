@@ -58,7 +58,7 @@ def ended(slurm_cluster: Cluster) -> dict[str, JobState]:
     [
         ("success", Cause.DIED, "COMPLETED on gpu1"),
         ("failure", Cause.DIED, "FAILED (exit code 3) on gpu1"),
-        ("killed", Cause.DIED, "FAILED (JobLaunchFailure) (signal 9) on gpu1"),
+        ("killed", Cause.DIED, "FAILED (signal 9) on gpu1"),
         ("memory", Cause.MEMORY, "exceeded memory limit ("),
         ("time", Cause.TIME, "TIMEOUT (limit 1:00) on gpu1: *** JOB"),
         ("cancelled", Cause.DIED, "CANCELLED on gpu1: *** JOB"),
