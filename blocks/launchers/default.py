@@ -29,7 +29,7 @@ class DefaultTaskRunner(TaskRunner[Any]):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
 
     def duplicate(self) -> TaskRunner[Any]:  # type: ignore[override]
         """What a run gets."""
