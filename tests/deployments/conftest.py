@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import shlex
-import socket
 import sys
 import time
 import urllib.request
@@ -17,6 +16,7 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from processes_of_tests import Run, wait_until
+from servers_of_tests import free_port
 
 from orepass.environment import DEFAULTS
 
@@ -24,12 +24,6 @@ ROOT = Path(__file__).parent.parent.parent
 PASSWORD = "open-sesame-4711"
 BIN = Path(sys.executable).parent
 ALLOWED_TO_TAKE_S = 120
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def commands_of(document: str) -> list[str]:
