@@ -102,8 +102,9 @@ class SlurmWorker(BaseWorker[SlurmJobConfiguration, SlurmVariables, SlurmWorkerR
         task_status: anyio.abc.TaskStatus[str] | None = None,  # type: ignore[override]
     ) -> SlurmWorkerResult:
         """Submit a job and wait for its end."""
+        environment = {name: value for name, value in configuration.env.items() if value is not None}
         job_id, log = await asyncio.to_thread(
-            submit, configuration, configuration.command or "", configuration.env, flow_run.name, str(flow_run.id)
+            submit, configuration, configuration.command or "", environment, flow_run.name, str(flow_run.id)
         )
         self.get_flow_run_logger(flow_run).info("Submitted as Slurm job %s; its output: %s", job_id, log)
         if task_status is not None:

@@ -54,7 +54,7 @@ def base_job_template(kind: str, defaults: Mapping[str, Any] | None = None) -> d
         raise ConfigError(
             f"Runs in a {kind} pool need an image with orepass and what the steps import: say --set image=NAME."
         )
-    return template  # type: ignore[no-any-return]
+    return template
 
 
 async def create_pool(

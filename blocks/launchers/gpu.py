@@ -20,7 +20,7 @@ class GpuTaskRunner(TaskRunner[Any]):
     """Sends steps that need GPUs to a work pool, and all else to another task runner."""
 
     def __init__(self, launcher: GpuLauncher, rest: TaskRunner[Any]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         assert isinstance(rest, Workers)
         self._launcher = launcher
         self._rest = rest

@@ -13,10 +13,10 @@ import anyio
 import httpx
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import AsyncClientContext
 from prefect.logging import get_logger
-from prefect.states import Cancelling, Crashed, Pending, State
+from prefect.states import Cancelling, Crashed, Pending
 from prefect.tasks import Task
 
 from orepass.blocks.launchers.orders import Ended, Order
@@ -72,7 +72,8 @@ class PoolRuns:
         """
         async with self._turn:
             async with self._targeting:
-                self._target = target = self._target or await _patiently(lambda api: find_target(api, self._pool))
+                target = self._target or await _patiently(lambda api: find_target(api, self._pool))
+                self._target = target
             exchange = Exchange.of(call.partial)
             try:
                 return await self._perform(call, exchange, target, listener)
@@ -110,7 +111,7 @@ class PoolRuns:
         if call.flow_run_id is not None:
             # What Prefect makes itself of a flow that a flow calls: a task run that stands for it, by which the UI
             # finds it. The step's own task run would take over the states of each attempt.
-            placeholder: Task[..., None] = Task(lambda: None, name=label)
+            placeholder = Task(_nothing, name=label)
             placeholder.task_key = f"{NAME}.{target.pool}"
             flow_run, one = UUID(call.flow_run_id), call.partial.name
             parent = (await api.create_task_run(placeholder, flow_run, one, name=label, state=Pending())).id
@@ -139,8 +140,10 @@ class PoolRuns:
                 listener(event)
             if isinstance(answer, Outcome):
                 return answer
-            if answer is not None or end is not None:
-                raise answer or end  # type: ignore[misc]  (one of them is an exception)
+            if answer is not None:
+                raise answer
+            if end is not None:
+                raise end
             if known is not None and known.state is not None and known.state.is_scheduled():
                 await target.say_what_it_waits_for()
             await asyncio.sleep(_LOOK_EVERY_S)
@@ -170,6 +173,10 @@ class PoolRuns:
             exchange.remove()
             with contextlib.suppress(Exception), get_client(sync_client=True) as client:
                 client.set_flow_run_state(run_id, Cancelling(message="The flow that wanted this step has ended."))
+
+
+def _nothing() -> None:
+    pass
 
 
 async def _patiently(ask: Callable[[PrefectClient], Awaitable[T]]) -> T:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
+from prefect.client.schemas.objects import State
 from prefect.logging.loggers import get_run_logger
-from prefect.states import Cancelled, Completed, Crashed, Failed, State
+from prefect.states import Cancelled, Completed, Crashed, Failed
 
 from orepass.blocks.launchers.orders import Ended
 from orepass.blocks.launchers.pool.exchange import Answer, Exchange, PoolOrder
