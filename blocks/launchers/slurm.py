@@ -7,6 +7,7 @@ import logging
 import os
 import shlex
 import sys
+import sys
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,7 @@ class SlurmStepRunner(DaskTaskRunner):  # type: ignore[misc]
             "job_extra_directives": _directives(options, limits, folder),
             "job_script_prologue": [
                 f"export {ENVIRONMENT_VARIABLE}={store}",
+                f"export PYTHONPATH={shlex.quote(_own_path())}",
                 "export DASK_LOGGING__DISTRIBUTED=info",  # this goes to the job's own log
                 *options.prologue,
             ],
@@ -174,6 +176,12 @@ def _directives(options: SlurmLauncher, limits: JobLimits, folder: Path) -> list
     made += [f"--constraint={options.constraint}"] if options.constraint else []
     made += [f"--gres={options.gres.format(gpus=limits.gpus)}"] if limits.gpus else []
     return [*made, *options.directives]
+
+
+def _own_path() -> str:
+    """Where this process imports from, beside its Python's own folders: a script's own modules, for one."""
+    pythons = (sys.prefix, sys.base_prefix)
+    return os.pathsep.join(place for place in sys.path if place and not place.startswith(pythons))
 
 
 def _comment() -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import dask
 from distributed import Client, Future, Security
+from distributed.core import Status
 from distributed.deploy.adaptive import Adaptive
 from prefect_dask.client import PrefectDaskClient
 
@@ -20,7 +21,7 @@ from orepass.blocks.launchers.jobqueue import SLURMCluster, SLURMJob
 from orepass.blocks.slurm_command import UNREACHABLE
 from orepass.blocks.slurm_jobs import JobState, SlurmError, cancel, job_states
 from orepass.call import Call, Listener, Outcome
-from orepass.errors import ConfigError, OrepassError, StepKilled
+from orepass.errors import ConfigError, OrepassError, StepError
 from orepass.work import tail
 
 _ADAPT_EVERY_S = 1.0
@@ -69,7 +70,7 @@ class JobCluster:
         self._looked = 0.0
         self._said: set[str] = set()
         self._arrived: set[str] = set()
-        self._hopeless: OrepassError | None = None
+        self._hopeless: tuple[type[OrepassError], str] | None = None
         self._waiting: set[asyncio.Future[None]] = set()
         with dask.config.set(SCHEDULER_SETTINGS):
             self._cluster = SLURMCluster(job_cls=_job_class(self), security=security, **options)
@@ -121,7 +122,8 @@ class JobCluster:
                 both: set[asyncio.Future[Any]] = {running, hopeless}
                 await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             if self._hopeless is not None and not running.done():
-                raise self._hopeless
+                kind, why = self._hopeless
+                raise kind(f"{call.step.label}: {why}")
             return await running
         finally:
             self.outstanding -= 1
@@ -156,7 +158,7 @@ class JobCluster:
         if any(words in text for words in UNREACHABLE):
             self._say(f"Slurm does not answer, and is asked again: {text}", self._log.warning)
         else:
-            self._give_up(ConfigError(f"Slurm takes no job with {self.name}: {text}. Correct the launcher's options."))
+            self._give_up(ConfigError, f"Slurm takes no job with {self.name}: {text}. Correct the launcher's options.")
 
     async def look_after(self) -> None:
         """Drop jobs that have ended, so that others are started, and see why those that wait do so."""
@@ -201,12 +203,11 @@ class JobCluster:
             log = self._log_of(job.job_id)
             said = "\n".join(f"    {line}" for line in tail(log).splitlines())
             self._give_up(
-                StepKilled(
-                    f"{_STARTS_FAIL_AT_MOST} Slurm jobs in a row ended before they could run a step, the last of them "
-                    f"job {job.job_id}: {job.describe()}. Last lines of its log:\n{said}\nWhole log: {log}\n"
-                    "See that the nodes have the same file system, Python and packages as this machine "
-                    "(launcher.python, launcher.prologue) and can reach it (launcher.host, launcher.interface)."
-                )
+                StepError,  # another try would end in the same way
+                f"{_STARTS_FAIL_AT_MOST} Slurm jobs in a row ended before they could run a step, the last of them job "
+                f"{job.job_id}: {job.describe()}. Last lines of its log:\n{said}\nWhole log: {log}\n"
+                "See that the nodes have the same file system, Python and packages as this machine (launcher.python, "
+                "launcher.prologue) and can reach it (launcher.host, launcher.interface).",
             )
 
     async def _drop(self, name: str) -> None:
@@ -216,8 +217,8 @@ class JobCluster:
             job.job_id = None  # there is nothing to cancel
             await job.close()
 
-    def _give_up(self, error: OrepassError) -> None:
-        self._hopeless = error
+    def _give_up(self, kind: type[OrepassError], why: str) -> None:
+        self._hopeless = kind, why
         for hopeless in list(self._waiting):
             hopeless.get_loop().call_soon_threadsafe(_wake, hopeless)
 
@@ -258,6 +259,7 @@ def _job_class(jobs: JobCluster) -> type[SLURMJob]:
             try:
                 await super().start()
             except (RuntimeError, ValueError, OSError) as error:
+                self.status = Status.failed
                 jobs.refused(error)  # it is dropped at the next look
             else:
                 jobs.submitted(self.job_id)
