@@ -7,7 +7,6 @@ import logging
 import os
 import shlex
 import sys
-import sys
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
