@@ -9,9 +9,7 @@ from importlib import resources
 from typing import Any, cast
 
 import orjson
-import yaml
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from prefect.blocks.core import Block
 from prefect.task_runners import TaskRunner
 
@@ -75,7 +73,7 @@ def _made(text: str) -> Launcher:
         defaults = _configured(name) if name in LAUNCHERS else {}
         # What is given here is final: a `$` in it is a `$`.
         given = OmegaConf.to_container(OmegaConf.merge(defaults, OmegaConf.from_dotlist(words)), resolve=False)
-    except (ValueError, yaml.YAMLError, OmegaConfBaseException) as error:
+    except Exception as error:  # shlex's, OmegaConf's, and those of the YAML parser that OmegaConf uses
         raise ConfigError(f"Expected a launcher's name and options as key=value: {error}") from error
     return make_launcher(**{**cast(dict[str, Any], given), "name": name})
 

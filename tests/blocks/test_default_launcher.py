@@ -58,6 +58,7 @@ def test_awkward_options_are_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
         ("local cpus=many", ["cpus", "'many'"]),
         ("local 'cpus", ["key=value"]),
         ("local cpus=${x", ["key=value"]),
+        ("local cpus=[1", ["key=value"]),
     ],
 )
 def test_what_cannot_be_used(said: str, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
