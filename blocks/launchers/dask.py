@@ -147,6 +147,8 @@ class DaskLauncher(KillingLauncher):
 
     _block_type_name = "orepass dask launcher"
 
+    retries: int = Field(default=2, ge=0, description="How often a step whose worker died is started again.")
+
     address: str | None = Field(default=None, description="The address of a scheduler that runs already.")
     workers: int = Field(default=1, ge=1, description="Worker processes to start.")
     cpus: int | None = Field(default=None, ge=1, description="Cores of each worker.")

@@ -71,6 +71,9 @@ class GpuLauncher(KillingLauncher):
 
     _block_type_name = "orepass gpu launcher"
 
+    retries: int = Field(default=1, ge=0, description="How often a step whose run died is started again.")
+    growths: int = Field(default=2, ge=0, description="How often a step is given more time or memory.")
+
     pool: str = Field(default="gpu", min_length=1, description="The work pool for steps that need GPUs.")
     rest: dict[str, Any] = Field(
         default_factory=lambda: {"name": "local"}, description="The launcher for all other steps."

@@ -44,6 +44,7 @@ _KINDS: dict[Cause, type[StepError]] = {
 # A job that is being ended is seen as such by Slurm within this time. One whose step merely died goes on.
 _NOTICED_WITHIN_S = 15.0
 _NOTICED_AFTER_DEATH_S = 3.0
+_TEMPORARY = '"${TMPDIR:-/tmp}"'  # for the job's shell
 
 
 class SlurmStepRunner(DaskTaskRunner):  # type: ignore[misc]
@@ -145,7 +146,7 @@ class SlurmStepRunner(DaskTaskRunner):  # type: ignore[misc]
             "python": f"exec {options.python or shlex.quote(sys.executable)}",
             "interface": options.interface,
             "death_timeout": 60,
-            "local_directory": options.local_directory,
+            "local_directory": shlex.quote(options.local_directory) if options.local_directory else _TEMPORARY,
             "scheduler_options": {
                 "dashboard_address": options.dashboard,
                 **({"host": options.host} if options.host else {}),
@@ -254,7 +255,7 @@ class SlurmLauncher(KillingLauncher):
         host: the address of this machine that nodes can reach; found by itself, if not given.
         interface: or the network interface, such as `ib0`.
         dashboard: where Dask's dashboard listens.
-        local_directory: a folder on the nodes for temporary files.
+        local_directory: a folder on the nodes for temporary files; the job's `$TMPDIR`, else `/tmp`, if not given.
     """
 
     _block_type_name = "orepass slurm launcher"
@@ -282,7 +283,7 @@ class SlurmLauncher(KillingLauncher):
     host: str | None = Field(default=None, description="Address of this machine for the nodes.")
     interface: str | None = Field(default=None, description="Network interface for the nodes.")
     dashboard: str = Field(default="127.0.0.1:0", description="Where the dashboard listens.")
-    local_directory: str = Field(default='"${TMPDIR:-/tmp}"', description="Temporary folder on the nodes.")
+    local_directory: str | None = Field(default=None, description="Temporary folder on the nodes.")
 
     def task_runner(self) -> TaskRunner[Any]:
         """See `Launcher`."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from typing import Any
 
 import pytest
+import yaml
 from launcher_suite import LauncherSuite
 
-from orepass.blocks.launchers import make_launcher
+from orepass.blocks.launchers import LAUNCHERS, make_launcher
 from orepass.errors import ConfigError
 
 
@@ -45,3 +47,11 @@ def test_a_launcher_that_does_not_exist() -> None:
 def test_wrong_options_are_named(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         make_launcher("local", **wrong)
+
+
+@pytest.mark.parametrize("name", sorted(LAUNCHERS))
+def test_the_command_line_has_the_same_options_and_defaults_as_python(name: str) -> None:
+    options = yaml.safe_load((files("orepass.conf") / "launcher" / f"{name}.yaml").read_text())
+    launcher = make_launcher(**options)
+    assert launcher == make_launcher(name)
+    assert set(options) - {"name"} == set(type(launcher).model_fields)
