@@ -13,9 +13,9 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import resources
-from typing import Any
+from typing import Any, cast
 
-import yaml
+from omegaconf import OmegaConf
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import WorkPool
@@ -112,13 +112,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _values(words: Sequence[str]) -> dict[str, Any]:
-    values = {}
     for word in words:
-        name, equals, text = word.partition("=")
-        if not equals:
+        if "=" not in word:
             raise ConfigError(f"--set {word}: expected NAME=VALUE.")
-        values[name] = yaml.safe_load(text)
-    return values
+    return cast(dict[str, Any], OmegaConf.to_container(OmegaConf.from_dotlist(list(words)), resolve=False))
 
 
 if __name__ == "__main__":

@@ -15,11 +15,11 @@ import launcher_suite
 import pytest
 from example_steps import Options, dies, sleeps_in_c, takes_gpu, takes_no_gpu, talks
 from launcher_suite import Compute, LauncherSuite
-from pool_workers import ask, pool_with_worker, runs_called, stop_worker
+from pool_workers import ask, pool_with_worker, runs_called
 from prefect import flow
 from prefect.client.schemas.actions import WorkPoolUpdate
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Cancelling
+from prefect.states import Cancelling, Pending
 from processes_of_tests import Run, is_alive, wait_until
 
 from orepass import Store
@@ -29,6 +29,7 @@ from orepass.blocks.launchers.pool import step as pool_step
 from orepass.blocks.launchers.pool import watch
 from orepass.blocks.launchers.pool.exchange import Exchange, PoolOrder
 from orepass.call import Call, Outcome
+from orepass.deployments.work_pools import create_pool
 from orepass.errors import ArrayError, ConfigError, StepError, StepKilled, StoreError
 from orepass.step import make_steps
 from orepass.submitted import call_of
@@ -56,7 +57,9 @@ def worker(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ru
 class TestPool(LauncherSuite):
     """The contract, kept by runs in the pool."""
 
-    test_in_a_flow_a_step_is_started_again_with_more_memory: Any = None  # below, with a step that dies
+    # Below, in flows.
+    test_in_a_flow_a_step_is_started_again_with_more_memory: Any = None
+    test_a_step_whose_process_dies_harms_no_other: Any = None
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -198,26 +201,40 @@ def test_a_worker_and_a_run_that_are_gone_are_noticed(
 
 
 def test_what_a_person_has_to_do_is_said_once(
-    server: str, api: str, config: Options, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    api: str, config: Options, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pool_with_worker(server, "tests-idle", "process", tmp_path) as idle:
-        stop_worker(idle)
-        ask(lambda client: client.update_work_pool("tests-idle", WorkPoolUpdate(is_paused=True)))
-        (worker,) = ask(lambda client: client.read_workers_for_work_pool("tests-idle"))
-        ask(lambda client: client.request("DELETE", f"/work_pools/tests-idle/workers/{worker.name}"))
-        driver = Driver(config, store, "tests-idle")
+    asyncio.run(create_pool("tests-idle", "process"))
+    ask(lambda client: client.update_work_pool("tests-idle", WorkPoolUpdate(is_paused=True)))
+    driver = Driver(config, store, "tests-idle")
 
-        async def read(task: Any) -> None:
-            while "No worker is online" not in caplog.text:
-                await asyncio.sleep(0.1)
-            task.cancel()
+    async def read(task: Any) -> None:
+        while "No worker is online" not in caplog.text:
+            await asyncio.sleep(0.1)
+        task.cancel()
 
-        assert isinstance(driver.run(read), asyncio.CancelledError)
+    assert isinstance(driver.run(read), asyncio.CancelledError)
     assert caplog.text.count("prefect worker start --pool tests-idle --type process") == 1
     assert caplog.text.count("prefect work-pool resume tests-idle") == 1
     (found,) = runs_called(driver.label)
     assert found.state is not None and found.state.is_cancelled()
     assert not list(store.layout.partials.iterdir())
+
+
+def test_a_run_that_a_worker_took_and_never_began(
+    api: str, config: Options, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "_STARTS_WITHIN_S", 1.0)
+    asyncio.run(create_pool("tests-lost", "process"))
+    driver = Driver(config, store, "tests-lost")
+
+    async def take(task: Any) -> None:
+        while not (found := await asyncio.to_thread(runs_called, driver.label)):
+            await asyncio.sleep(0.1)
+        await asyncio.to_thread(ask, lambda client: client.set_flow_run_state(found[0].id, Pending()))
+
+    error = driver.run(take)
+    assert isinstance(error, StepKilled)
+    assert "was taken by a worker, and never began" in str(error)
 
 
 def test_a_pool_that_does_not_exist(api: str, worker: Run, config: Options, store: Store) -> None:

@@ -107,7 +107,7 @@ def test_every_placeholder_is_a_variable(kind: str) -> None:
 def test_the_server_takes_them_and_keeps_limits(api: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["made", "--type", "process", "--limit", "2"]) == 0
     assert "prefect worker start --pool made --type process" in capsys.readouterr().out
-    assert main(["made", "--type", "process", "--limit", "3", "--set", "env={A: b}"]) == 0
+    assert main(["made", "--type", "process", "--limit", "3", "--set", "env.A=b"]) == 0
     for kind in ("docker", "kubernetes"):
         assert main([f"made-{kind}", "--type", kind, "--set", "image=orepass:1"]) == 0
 

@@ -13,27 +13,29 @@ import anyio
 import httpx
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.context import AsyncClientContext
 from prefect.logging import get_logger
 from prefect.states import Cancelling, Crashed, Pending
 from prefect.tasks import Task
 
 from orepass.blocks.launchers.orders import Ended, Order
-from orepass.blocks.launchers.pool.exchange import Exchange, PoolOrder
+from orepass.blocks.launchers.pool.exchange import Answer, Exchange, PoolOrder
 from orepass.blocks.launchers.pool.heart import Heart
 from orepass.blocks.launchers.pool.step import NAME
 from orepass.blocks.launchers.pool.target import Target, find_target
 from orepass.blocks.launchers.pool.variables import job_variables
 from orepass.blocks.launchers.pool.watch import Watch
-from orepass.call import Call, Listener, Outcome
+from orepass.call import Call, Listener, LogLine, Outcome
 from orepass.errors import ServerError
+from orepass.progress import Progress
 
 T = TypeVar("T")
 
-_LOOK_EVERY_S = 0.5
+_LOOK_EVERY_S = (0.2, 2.0)
 _ASK_EVERY_S = 3.0
 _WITHOUT_SERVER_S = 600.0
+_WAITING = (StateType.SCHEDULED, StateType.PENDING)
 AT_MOST = 200
 """Runs at a time: as many as the server tells of in one answer."""
 
@@ -72,8 +74,9 @@ class PoolRuns:
         """
         async with self._turn:
             async with self._targeting:
-                target = self._target or await _patiently(lambda api: find_target(api, self._pool))
-                self._target = target
+                if self._target is None:
+                    self._target = await _patiently(lambda api: find_target(api, self._pool))
+                target = self._target
             exchange = Exchange.of(call.partial)
             try:
                 return await self._perform(call, exchange, target, listener)
@@ -128,14 +131,10 @@ class PoolRuns:
         self, run: FlowRun, exchange: Exchange, key: bytes, target: Target, listener: Listener
     ) -> Outcome:
         watch = Watch(exchange, self._pool, target.queues)
-        offset = 0
+        offset, wait = 0, _LOOK_EVERY_S[0]
         while True:
-            # In this order: what was told before the answer is heard before it, and an answer counts even if its run
-            # has crashed since.
             known = await self._ask(run.id)
-            end = await asyncio.to_thread(watch.end, known)
-            answer = await asyncio.to_thread(exchange.answer, key)
-            events, offset = await asyncio.to_thread(exchange.events, offset)
+            end, answer, (events, offset) = await asyncio.to_thread(_look, exchange, watch, known, key, offset)
             for event in events:
                 listener(event)
             if isinstance(answer, Outcome):
@@ -144,9 +143,10 @@ class PoolRuns:
                 raise answer
             if end is not None:
                 raise end
-            if known is not None and known.state is not None and known.state.is_scheduled():
+            if known is not None and known.state is not None and known.state.type in _WAITING:
                 await target.say_what_it_waits_for()
-            await asyncio.sleep(_LOOK_EVERY_S)
+            await asyncio.sleep(wait)
+            wait = min(1.2 * wait, _LOOK_EVERY_S[1])
 
     async def _ask(self, run_id: UUID) -> FlowRun | None:
         """A run as the server knows it; one question for all runs every few seconds."""
@@ -173,6 +173,13 @@ class PoolRuns:
             exchange.remove()
             with contextlib.suppress(Exception), get_client(sync_client=True) as client:
                 client.set_flow_run_state(run_id, Cancelling(message="The flow that wanted this step has ended."))
+
+
+def _look(
+    exchange: Exchange, watch: Watch, run: FlowRun | None, key: bytes, offset: int
+) -> tuple[Ended | None, Answer | None, tuple[list[Progress | LogLine], int]]:
+    # In this order: an answer counts even if its run has ended since, and what was told before it is heard before it.
+    return watch.end(run), exchange.answer(key), exchange.events(offset)
 
 
 def _nothing() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import httpx
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import WorkerStatus
 from prefect.context import AsyncClientContext
@@ -61,9 +62,12 @@ class Target:
         if time.monotonic() - self._looked < _LOOK_EVERY_S:
             return
         self._looked = time.monotonic()
-        async with AsyncClientContext.get_or_create() as context:
-            pool = await context.client.read_work_pool(self.pool)
-            workers = await context.client.read_workers_for_work_pool(self.pool)
+        try:
+            async with AsyncClientContext.get_or_create() as context:
+                pool = await context.client.read_work_pool(self.pool)
+                workers = await context.client.read_workers_for_work_pool(self.pool)
+        except (httpx.HTTPError, ObjectNotFound):
+            return  # what has become of the runs is noticed elsewhere
         if pool.is_paused:
             self._say(f"The work pool {self.pool!r} is paused. Let it go on with: prefect work-pool resume {self.pool}")
         if not any(worker.status is WorkerStatus.ONLINE for worker in workers):

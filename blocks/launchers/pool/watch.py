@@ -58,7 +58,8 @@ class Watch:
         where = f"its flow run {run.id} in the work pool {self._pool}"
         if run.state is not None and run.state.is_final():
             self._final_since = self._final_since or now
-            if now - self._final_since > _GRACE_S or _says_cause(run.state):
+            # The server takes a run for dead, too, whose heartbeats come late.
+            if min(now - self._final_since, silence) > _GRACE_S or _says_cause(run.state):
                 kind, how = _cause(run.state)
                 return self._ended(kind, f"{where} {how}")
         elif self._sign.begun and silence > _SILENT_AFTER_S:
