@@ -14,7 +14,7 @@ from distributed import Client, Future, KilledWorker
 from orepass.blocks.launchers.dask_worker import StepsPlugin, run_order
 from orepass.blocks.launchers.orders import Ended, Order
 from orepass.call import Call, Listener, Outcome
-from orepass.errors import StepKilled
+from orepass.errors import StepError, StepKilled
 
 _NOT_BEGUN_AT_MOST = 20
 
@@ -73,6 +73,11 @@ class DaskSteps:
             except asyncio.CancelledError:
                 task.cancel()
                 raise
+            except Ended:
+                raise
+            except Exception as error:  # Dask itself fails, such as on a worker that cannot import this library
+                why = f"Dask cannot run it: {error!r}. See that its workers have the same packages as this machine"
+                raise Ended(StepError, why, "", waiting.host, waiting.job) from None
             finally:
                 self._waiting.pop(call.partial.name, None)
                 task.release()

@@ -72,8 +72,10 @@ class SlurmStepRunner(DaskTaskRunner):  # type: ignore[misc]
 
     async def compute(self, call: Call, listener: Listener) -> Outcome:
         """Run one step in a job that has what it requires."""
-        async with self._starting:
-            cluster = await asyncio.to_thread(self._cluster_for, call.requirements, _run_logger())
+        cluster = self._clusters.get(call.requirements)
+        if cluster is None:
+            async with self._starting:
+                cluster = await asyncio.to_thread(self._cluster_for, call.requirements, _run_logger())
         try:
             outcome = await cluster.run(call, listener)
         except asyncio.CancelledError:

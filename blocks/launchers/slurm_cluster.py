@@ -62,7 +62,6 @@ class JobCluster:
         self.others = others
         self.in_queue = False
         self.max_jobs = max_jobs
-        self.outstanding = 0
         self.job_ids: list[str] = []
         self._logs = logs
         self._log = log
@@ -72,6 +71,7 @@ class JobCluster:
         self._arrived: set[str] = set()
         self._hopeless: tuple[type[OrepassError], str] | None = None
         self._waiting: set[asyncio.Future[None]] = set()
+        self._tasks: set[Future] = set()
         with dask.config.set(SCHEDULER_SETTINGS):
             self._cluster = SLURMCluster(job_cls=_job_class(self), security=security, **options)
         self._security = security
@@ -95,11 +95,13 @@ class JobCluster:
 
     def count(self, future: Future) -> None:
         """Have a job for a task that was submitted, until it is done."""
-        self.outstanding += 1
-        future.add_done_callback(self._uncount)
+        self._tasks.add(future)  # a number would not survive two threads
+        future.add_done_callback(self._tasks.discard)
 
-    def _uncount(self, future: Future) -> None:
-        self.outstanding -= 1
+    @property
+    def outstanding(self) -> int:
+        """How many steps and tasks there are to run."""
+        return len(self._waiting) + len(self._tasks)
 
     @property
     def dashboard(self) -> str:
@@ -115,7 +117,6 @@ class JobCluster:
         """
         hopeless: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.add(hopeless)
-        self.outstanding += 1
         running = asyncio.create_task(self._steps.run(call, listener, {}))
         try:
             if self._hopeless is None:
@@ -126,7 +127,6 @@ class JobCluster:
                 raise kind(f"{call.step.label}: {why}")
             return await running
         finally:
-            self.outstanding -= 1
             self._waiting.discard(hopeless)
             if not running.done():
                 running.cancel()
@@ -171,8 +171,8 @@ class JobCluster:
             await self._drop(name)
             del absent[name]
         now = time.monotonic()
-        self.in_queue = bool(absent)
         if not absent:
+            self.in_queue = False
             self._looked = now
         elif now - self._looked > _LOOK_EVERY_S:
             self._looked = now
@@ -182,6 +182,7 @@ class JobCluster:
             except SlurmError as error:
                 self._say(str(error), self._log.warning)
                 return
+            self.in_queue = any(state.state == "PENDING" for state in states.values())
             for name, job in absent.items():
                 await self._look_at(name, states[job.job_id])
 
@@ -190,7 +191,7 @@ class JobCluster:
             why = (
                 f"Slurm will never start job {job.job_id} ({self.name}): {job.reason}. Correct the launcher's options."
             )
-            self._give_up(ConfigError(why))
+            self._give_up(ConfigError, why)
         elif job.state == "PENDING" and job.reason:
             self._say(f"Jobs with {self.name} wait in Slurm's queue: {job.reason}", self._log.info)
         if not job.ended:

@@ -97,6 +97,17 @@ def test_what_slurm_refuses_is_told_at_once(schedule: Schedule, options: Options
         schedule(times_ten, options, [1], partition="nowhere")
 
 
+def test_a_job_that_slurm_keeps_but_never_starts_is_told(
+    schedule: Schedule, slurm: cluster.Cluster, options: Options
+) -> None:
+    slurm.run("scontrol", "update", "PartitionName=scrap", "MaxTime=1")
+    try:
+        with pytest.raises(ConfigError, match=r"Slurm will never start job .*: PartitionTimeLimit. Correct the"):
+            schedule(times_ten, options, [1], partition="scrap")
+    finally:
+        slurm.run("scontrol", "update", "PartitionName=scrap", "MaxTime=INFINITE")
+
+
 def test_jobs_that_cannot_start_a_worker_are_not_submitted_for_ever(
     schedule: Schedule, options: Options, tmp_path: Path
 ) -> None:
