@@ -17,6 +17,7 @@ from orepass.call import Call, Listener, Outcome
 from orepass.errors import StepError, StepKilled
 
 _NOT_BEGUN_AT_MOST = 20
+_UNKNOWN = "an unknown host"
 
 
 @dataclass
@@ -25,7 +26,7 @@ class _Waiting:
 
     listener: Listener
     outcome: asyncio.Future[Outcome]
-    host: str = "an unknown host"
+    host: str = _UNKNOWN
     job: str | None = None
 
 
@@ -106,7 +107,9 @@ class DaskSteps:
 
     def _lost(self, waiting: _Waiting, error: KilledWorker) -> Ended:
         worker = error.last_worker
-        return Ended(StepKilled, f"its Dask worker {worker.name} died", "", waiting.host, waiting.job, True)
+        job = waiting.job or worker.extra.get("job")
+        host = worker.extra.get("host", worker.host) if waiting.host == _UNKNOWN else waiting.host
+        return Ended(StepKilled, f"its Dask worker {worker.name} died", "", host, job, True)
 
 
 def _pass_on(waiting: _Waiting, what: str, content: Any) -> None:

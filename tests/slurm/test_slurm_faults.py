@@ -65,6 +65,7 @@ def start(slurm: Cluster) -> Iterator[Start]:
 
         yield start
         slurm.clean_up()  # so that a flow of a test that failed does not wait for ever
+    wait_until(lambda: not slurm.processes(), "all processes of jobs to end", 30)
 
 
 def jobs_of(config: Faults, count: int) -> dict[int, str]:
@@ -163,7 +164,9 @@ def test_all_jobs_are_cancelled_those_that_wait_and_those_that_run(
 ) -> None:
     config = replace(faults, once=LONG)
     for node in CPU_NODES:
-        slurm.wait_for(slurm.submit("sleep 1000", "--exclusive", f"--nodelist={node}", "--job-name=full"), "RUNNING")
+        slurm.wait_for(
+            slurm.submit("exec sleep 1000", "--exclusive", f"--nodelist={node}", "--job-name=full"), "RUNNING"
+        )
     running = start(array, config, 2, retries=1)
     wait_until(lambda: len(slurm.job_ids("orepass")) == 2, "two jobs to be submitted")
     waiting = slurm.job_ids("orepass")
@@ -200,7 +203,7 @@ def test_preempted_jobs_do_not_count(slurm: Cluster, faults: Faults, start: Star
         for config, partition in zip(configs, ("low", "scrap"), strict=True)
     ]
     low, scrap = (jobs_of(config, 1)[0] for config in configs)
-    slurm.wait_for(slurm.submit("sleep 1", "--partition=high", "--exclusive"), "COMPLETED")
+    slurm.wait_for(slurm.submit("exec sleep 1", "--partition=high", "--exclusive"), "COMPLETED")
     slurm.start_requeued(low)
     assert [run.result(180) for run in running] == [[0], [0]]
     expect(said, rf"failed on cpu1, job {low}: .* requeued, now .* DUE TO PREEMPTION .* again as it was$")

@@ -72,7 +72,7 @@ def test_after_kill_9_and_after_ctrl_c_the_flow_goes_on_and_no_job_lingers(
 
     third = run_script(FLOW, *arguments)
     assert RESULT in third.end()
-    wait_until(lambda: not slurm.job_ids(), "the jobs to be cancelled", 15)
+    wait_until(lambda: not slurm.job_ids() and not slurm.processes(), "the jobs to be cancelled", 30)
     elements = [element for element, _ in begun(config)]
     assert {elements.count(element) for element in done | done_later} == {1}
 
