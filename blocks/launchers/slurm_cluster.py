@@ -240,6 +240,8 @@ def _wake(hopeless: asyncio.Future[None]) -> None:
 class _AsManyAsSteps(Adaptive):  # type: ignore[misc]
     """As many jobs as there are steps. Dask's own rule goes by durations, which it does not know of long steps."""
 
+    wait_count: int
+
     def __init__(self, cluster: SLURMCluster, *, jobs: JobCluster, **options: Any) -> None:
         self._jobs = jobs
         super().__init__(cluster, **options)
