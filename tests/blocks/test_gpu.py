@@ -20,7 +20,7 @@ from prefect import flow
 from prefect.client.schemas.actions import WorkPoolUpdate
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling, Pending
-from processes_of_tests import Run, is_alive, wait_until
+from processes_of_tests import Run, RunScript, is_alive, wait_until
 
 from orepass import Store
 from orepass.blocks.launchers.gpu import GpuLauncher
@@ -198,6 +198,38 @@ def test_a_worker_and_a_run_that_are_gone_are_noticed(
     assert "gave no sign of life any more" in str(error) and "going to sleep" in str(error)
     (found,) = runs_called(driver.label)
     assert found.state is not None and found.state.is_crashed()
+
+
+SCRIPT = """
+import asyncio, sys
+from example_steps import Options, sleeps_in_c
+from prefect import flow
+from orepass import Requirements
+from orepass.blocks.launchers import GpuLauncher
+
+sleeps = sleeps_in_c.with_options(requires=Requirements(gpus=1))
+
+@flow(name="interrupted")
+async def main():
+    await sleeps.schedule(Options(sys.argv[1], seconds=1000.0), label=sys.argv[3])
+
+if __name__ == "__main__":
+    asyncio.run(main.with_options(task_runner=GpuLauncher(pool=sys.argv[2]).task_runner())())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_runs_are_cancelled_when_the_flow_is_interrupted(
+    api: str, worker: Run, run_script: RunScript, config: Options, store: Store, number: int
+) -> None:
+    label = f"interrupted-{uuid.uuid4().hex[:8]}"
+    driver = run_script(SCRIPT, config.journal, POOL, label)
+    wait_until(lambda: Path(config.journal).exists() and Path(config.journal).read_text(), "the step to begin", 90)
+    driver.process.send_signal(number)
+    driver.end(30)
+    wait_until(lambda: not is_alive(int(Path(config.journal).read_text())), "the step's process to be dead", 20)
+    wait_until(lambda: not list(store.layout.partials.iterdir()), "the step's folder to be gone", 20)
+    wait_until(lambda: runs_called(label)[0].state.is_cancelled(), "the flow run to be cancelled", 40)  # type: ignore[union-attr]
 
 
 def test_what_a_person_has_to_do_is_said_once(
