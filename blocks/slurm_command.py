@@ -6,14 +6,10 @@ import os
 import subprocess
 import time
 
-from orepass.errors import OrepassError
+from orepass.errors import SlurmError
 
 UNREACHABLE = ("Unable to contact slurm controller", "Socket timed out", "connect failure", "Connection refused")
 _NO_ANSWER_AFTER_S = 40.0  # they give up by themselves after 10 to 20 s
-
-
-class SlurmError(OrepassError, RuntimeError):
-    """Slurm does not answer, or refuses what it was asked."""
 
 
 def run_slurm(*command: str, patience_s: float = 60.0) -> str:

@@ -13,10 +13,11 @@ import time
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from orepass.blocks.slurm_command import SlurmError, run_slurm
+from orepass.blocks.slurm_command import run_slurm
 from orepass.blocks.slurm_state import Cause, JobState
+from orepass.errors import SlurmError
 
-__all__ = ["Cause", "JobState", "SlurmError", "cancel", "how_it_ended", "job_states", "my_jobs"]
+__all__ = ["Cause", "JobState", "cancel", "how_it_ended", "job_states", "my_jobs"]
 
 # Columns of `squeue --Format` and their widths. Nothing can be escaped there, so fields are cut out by their width.
 _COLUMNS = {

@@ -8,6 +8,7 @@
     ├── StoreError          the store cannot be read or written
     │   └── DamagedError    ... because a result in it is not as it was written
     ├── ServerError         no Prefect server can be reached or started
+    ├── SlurmError          Slurm does not answer, or refuses what it was asked
     ├── StepError           a step failed; names the step, its element and host, and ends with its log
     │   ├── StepTimeout     ... because it ran past its `timeout_min`
     │   └── StepKilled      ... because its process, its worker or its job died
@@ -55,6 +56,10 @@ class DamagedError(StoreError):
 
 class ServerError(OrepassError, RuntimeError):
     """No Prefect server can be reached or started."""
+
+
+class SlurmError(OrepassError, RuntimeError):
+    """Slurm does not answer, or refuses what it was asked."""
 
 
 class StepError(OrepassError, RuntimeError):

@@ -217,6 +217,9 @@ class Store:
                 logger.debug("Could not sweep %s: %s", partial, error)
         for pruned in self.layout.partials.glob("*.pruned"):
             shutil.rmtree(pruned, ignore_errors=True)
+        for exchange in self.layout.partials.glob("*.call"):  # between a flow and its runs in a work pool
+            if _untouched_for_a_week(exchange):
+                shutil.rmtree(exchange, ignore_errors=True)
         for claim in self.layout.claims.glob("*/*"):
             remove_if_dead(claim)
 

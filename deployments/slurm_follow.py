@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 from prefect.logging import get_logger
 from prefect.settings import PREFECT_WORKER_QUERY_SECONDS
 
-from orepass.blocks.slurm_jobs import JobState, SlurmError, job_states
+from orepass.blocks.slurm_jobs import JobState, job_states
+from orepass.errors import SlurmError
 
 logger: logging.Logger = get_logger("orepass.slurm")
 

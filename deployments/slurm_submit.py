@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from orepass.blocks.slurm_jobs import SlurmError
+from orepass.errors import SlurmError
 
 _LOGS = Path("~/.orepass/slurm-logs")
 _ANSWERS_WITHIN_S = 60.0

@@ -27,9 +27,10 @@ from prefect.states import Crashed
 from prefect.utilities.processutils import command_to_string
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
-from orepass.blocks.slurm_jobs import Cause, JobState, SlurmError, cancel, job_states
+from orepass.blocks.slurm_jobs import Cause, JobState, cancel, job_states
 from orepass.deployments.slurm_follow import Follower
 from orepass.deployments.slurm_submit import JobOptions, submit
+from orepass.errors import SlurmError
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun

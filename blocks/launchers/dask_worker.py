@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import multiprocessing
+import os
 import pickle
 import shutil
 import socket
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 PLUGIN = "orepass-steps"
 _GIB = 2**30
 _LAST_REPORTS_S = 5.0
+_GONE_AFTER_S = 30.0
 # A worker that leaves before its first step, at the end of a short lifetime, is followed by one that does the same.
 _FIRST_STEP_WITHIN_S = 30.0
 
@@ -123,6 +125,10 @@ class StepWorker(Worker):  # type: ignore[misc]
 
     async def close(self, *args: Any, reason: str = "worker-close", **kwargs: Any) -> str | None:
         """Leave now: kill the steps, and tell who waits for them."""
+        # Dask's own way out waits for tasks that may never end, and a job ends with its worker.
+        last = threading.Timer(_GONE_AFTER_S, os._exit, [0])
+        last.daemon = True
+        last.start()
         pool = self._pool
         if pool is not None and self.status not in (Status.closing, Status.closed):
             for partial in pool.busy():

@@ -25,10 +25,10 @@ from orepass.blocks.launchers.dask_worker import StepWorker
 from orepass.blocks.launchers.orders import Ended
 from orepass.blocks.launchers.slurm_cluster import JobCluster
 from orepass.blocks.launchers.slurm_limits import JobLimits
-from orepass.blocks.slurm_jobs import Cause, SlurmError, cancel, how_it_ended, my_jobs
+from orepass.blocks.slurm_jobs import Cause, cancel, how_it_ended, my_jobs
 from orepass.call import Call, Listener, Outcome
 from orepass.claims import Owner
-from orepass.errors import StepError, StepKilled, StepOutOfMemory, StepPreempted, StepTimeout
+from orepass.errors import SlurmError, StepError, StepKilled, StepOutOfMemory, StepPreempted, StepTimeout
 from orepass.requirements import Requirements
 from orepass.store import ENVIRONMENT_VARIABLE, current_store
 

@@ -19,9 +19,9 @@ from orepass.blocks.launchers.dask import SCHEDULER_SETTINGS
 from orepass.blocks.launchers.dask_steps import DaskSteps
 from orepass.blocks.launchers.jobqueue import SLURMCluster, SLURMJob
 from orepass.blocks.slurm_command import UNREACHABLE
-from orepass.blocks.slurm_jobs import JobState, SlurmError, cancel, job_states
+from orepass.blocks.slurm_jobs import JobState, cancel, job_states
 from orepass.call import Call, Listener, Outcome
-from orepass.errors import ConfigError, OrepassError, StepError
+from orepass.errors import ConfigError, OrepassError, SlurmError, StepError
 from orepass.work import tail
 
 _ADAPT_EVERY_S = 1.0

@@ -9,7 +9,8 @@ import time
 import pytest
 from cluster import Cluster
 
-from orepass.blocks.slurm_jobs import Cause, JobState, SlurmError, cancel, how_it_ended, job_states, my_jobs
+from orepass.blocks.slurm_jobs import Cause, JobState, cancel, how_it_ended, job_states, my_jobs
+from orepass.errors import SlurmError
 
 EATS_MEMORY = f"exec {sys.executable} -c 'import time; eaten = bytearray(300 << 20); time.sleep(60)'"
 

@@ -19,10 +19,9 @@ from processes_of_tests import Run, wait_until
 
 from orepass import Store
 from orepass.blocks.launchers.gpu import GpuLauncher
-from orepass.blocks.slurm_jobs import SlurmError
 from orepass.call import Outcome
 from orepass.deployments.slurm_submit import JobOptions, submit
-from orepass.errors import StepError, StepKilled, StepOutOfMemory, StepPreempted
+from orepass.errors import SlurmError, StepError, StepKilled, StepOutOfMemory, StepPreempted
 from orepass.step import make_steps
 from orepass.submitted import call_of
 
