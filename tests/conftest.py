@@ -42,8 +42,11 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """A Prefect server for all tests that run flows, started and stopped as users do; its API address."""
+    import orepass.server
     from orepass.server import prefect_server
 
+    # The usual port is for the user's own, and only one of the processes that run tests side by side could have it.
+    orepass.server._USUAL_PORT = 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # it is left running on purpose
         with prefect_server() as url:
