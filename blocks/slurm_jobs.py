@@ -26,6 +26,7 @@ _COLUMNS = {
 }  # fmt: skip
 _SACCT_COLUMNS = ("JobIDRaw", "State", "ExitCode", "NodeList", "Timelimit", "JobName")
 _LOG_END = 1 << 16
+_CLEANS_UP_WITHIN_S = 60.0
 _SAID = re.compile(r"^slurmstepd\S*: error: (.*)$", re.MULTILINE)
 
 
@@ -73,9 +74,11 @@ def how_it_ended(job_id: str, restarts: int = 0, within_s: float = 10.0, patienc
     Raises:
         SlurmError: Slurm does not answer.
     """
-    until = time.monotonic() + within_s
+    begun = time.monotonic()
     while True:
         job = job_states([job_id], patience_s)[job_id]
+        # While the node cleans up, Slurm does not say what it will call the end.
+        until = begun + (max(within_s, _CLEANS_UP_WITHIN_S) if job.state == "COMPLETING" else within_s)
         if job.ended or job.restarts > restarts or time.monotonic() > until:
             return job
         time.sleep(min(1.0, within_s / 10))

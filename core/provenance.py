@@ -39,6 +39,11 @@ def job_id() -> str | None:
     return next((os.environ[name] for name in JOB_VARIABLES if name in os.environ), None)
 
 
+def job_restarts() -> int:
+    """How often the job that this process is in was requeued by Slurm."""
+    return int(os.environ.get("SLURM_RESTART_COUNT") or 0)
+
+
 @cache
 def packages() -> Mapping[str, str]:
     """Installed versions of Python, of this package and of what it depends on."""

@@ -226,7 +226,8 @@ async def _compute(step: Step, work: _Work) -> Hit:
 async def _attempt(step: Step, work: _Work, log: _StepLog, listener: Listener) -> Outcome:
     """Let the workers compute a step, as often as the launcher's policy says."""
     workers = current_workers()
-    fresh = Attempts(workers.retry_policy, step.module.requirements(step.config))
+    needs = step.module.requirements(step.config)
+    fresh = Attempts(workers.policy_for(needs), needs)
     attempts = work.attempts.setdefault(step.position or 0, fresh)
     while True:
         try:

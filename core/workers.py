@@ -10,6 +10,7 @@ from prefect.context import FlowRunContext
 from orepass.attempts import RetryPolicy
 from orepass.call import Call, Listener, LogLine, Outcome
 from orepass.progress import Progress
+from orepass.requirements import Requirements
 from orepass.work import perform
 
 
@@ -22,12 +23,11 @@ class Workers(Protocol):
     `StepKilled` or one of its kinds, a step past its timeout `StepTimeout`; both end with the step's log. A
     requirement that can never be met raises `ConfigError` at once. The listener is called in the flow's event loop.
 
-    `retry_policy` says whether `schedule` is to start such a step again. A requirement stays below its caps.
+    `policy_for` says when `schedule` is to start such a step again.
     """
 
-    @property
-    def retry_policy(self) -> RetryPolicy:
-        """When steps are started again."""
+    def policy_for(self, needs: Requirements) -> RetryPolicy:
+        """When steps with these requirements are started again."""
         ...
 
     async def compute(self, call: Call, listener: Listener) -> Outcome:
@@ -38,7 +38,9 @@ class Workers(Protocol):
 class Threads:
     """Workers for flows that run with a task runner of Prefect's own: threads of the flow's process."""
 
-    retry_policy = RetryPolicy()
+    def policy_for(self, needs: Requirements) -> RetryPolicy:
+        """Never: a thread cannot be killed."""
+        return RetryPolicy()
 
     async def compute(self, call: Call, listener: Listener) -> Outcome:
         """Run one step in a thread; requirements and timeouts have no meaning there."""

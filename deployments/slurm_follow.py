@@ -52,4 +52,7 @@ class Follower:
             for job_id, job in states.items():
                 if job.ended and job_id in self._waiting and not self._waiting[job_id].done():
                     self._waiting[job_id].set_result(job)
-            await self._each_time()
+            try:
+                await self._each_time()
+            except Exception:  # those who wait for their jobs shall go on to hear of them
+                logger.warning("What waits in vain could not be cancelled", exc_info=True)

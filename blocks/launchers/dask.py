@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import math
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import dask
@@ -21,6 +22,7 @@ from orepass.blocks.launchers.orders import Ended
 from orepass.call import Call, Listener, Outcome
 from orepass.errors import ConfigError
 from orepass.machine import count_cpus
+from orepass.requirements import Requirements
 from orepass.store import ENVIRONMENT_VARIABLE, current_store
 
 # A step whose worker died is reported to the flow, which decides what follows; Dask does not try again by itself, nor
@@ -50,14 +52,18 @@ class DaskStepRunner(DaskTaskRunner):  # type: ignore[misc]
             super().__init__(cluster_class=self._start_cluster, client_kwargs=client_kwargs)
         self._options = options
         self._security = security
-        self.retry_policy = retry_policy
+        self._retry_policy = retry_policy
         self._steps: DaskSteps | None = None
         self._starting = asyncio.Lock()
-        self._most: dict[str, float] = {}
+        self._workers: list[dict[str, float]] = []
 
     def duplicate(self) -> DaskStepRunner:
         """Another one with the same options."""
-        return DaskStepRunner(self._options, self.retry_policy)
+        return DaskStepRunner(self._options, self._retry_policy)
+
+    def policy_for(self, needs: Requirements) -> RetryPolicy:
+        """See `Workers`."""
+        return self._retry_policy
 
     def __exit__(self, *exc_info: Any) -> None:
         """Let go of the cluster, and end it if it is our own."""
@@ -110,25 +116,32 @@ class DaskStepRunner(DaskTaskRunner):  # type: ignore[misc]
     async def _resources(self, call: Call) -> dict[str, float]:
         """What a step takes of a worker: all cores, where it asks for more; but never fewer GPUs or less memory."""
         needs = call.requirements
-        if not self._can_hold(needs.gpus, needs.mem_gb):
-            self._most = await asyncio.to_thread(self._largest_worker)
-        if not self._can_hold(needs.gpus, needs.mem_gb):
+        fitting = [worker for worker in self._workers if _can_hold(worker, needs)]
+        if not fitting:  # others may have come since
+            self._workers = await asyncio.to_thread(self._ask_for_workers)
+            fitting = [worker for worker in self._workers if _can_hold(worker, needs)]
+        if not fitting:
+            has = "; ".join(sorted({f"{one['gpus']:g} and {one['mem_gb']:.1f}" for one in self._workers}))
             raise ConfigError(
                 f"{call.step.label} asks for {needs.gpus} GPU(s) and {needs.mem_gb:g} GiB of memory, and no Dask "
-                f"worker has more than {self._most['gpus']:g} GPU(s) and {self._most['mem_gb']:.1f} GiB."
+                f"worker has that much. They have: {has}."
             )
-        wanted = {"cpus": min(needs.cpus, self._most["cpus"]), "gpus": needs.gpus}
-        return wanted | ({} if math.isinf(self._most["mem_gb"]) else {"mem_gb": needs.mem_gb})
+        wanted = {"cpus": min(needs.cpus, max(worker["cpus"] for worker in fitting)), "gpus": needs.gpus}
+        memory_counts = all(math.isfinite(worker["mem_gb"]) for worker in fitting)
+        return wanted | ({"mem_gb": needs.mem_gb} if memory_counts else {})
 
-    def _can_hold(self, gpus: int, mem_gb: float) -> bool:
-        return bool(self._most) and self._most["gpus"] >= gpus and self._most["mem_gb"] >= mem_gb
-
-    def _largest_worker(self) -> dict[str, float]:
-        """The most of each that one worker has."""
+    def _ask_for_workers(self) -> list[dict[str, float]]:
+        """The resources of each worker, once there is one."""
+        if not self.client.scheduler_info(n_workers=1)["workers"]:
+            self.logger.info("No Dask worker is there yet; waiting for one")
         self.client.wait_for_workers(1)
         workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
         default = {"cpus": 1, "gpus": 0, "mem_gb": math.inf}
-        return {name: max(worker["resources"].get(name, none) for worker in workers) for name, none in default.items()}
+        return [{name: worker["resources"].get(name, none) for name, none in default.items()} for worker in workers]
+
+
+def _can_hold(worker: Mapping[str, float], needs: Requirements) -> bool:
+    return worker["gpus"] >= needs.gpus and worker["mem_gb"] >= needs.mem_gb
 
 
 class DaskLauncher(KillingLauncher):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import pickle
 import uuid
 from collections.abc import Mapping
@@ -17,7 +18,6 @@ from orepass.call import Call, Listener, Outcome
 from orepass.errors import StepError, StepKilled
 
 _NOT_BEGUN_AT_MOST = 20
-_UNKNOWN = "an unknown host"
 
 
 @dataclass
@@ -26,8 +26,12 @@ class _Waiting:
 
     listener: Listener
     outcome: asyncio.Future[Outcome]
-    host: str = _UNKNOWN
-    job: str | None = None
+    where: tuple[str, str | None, int] | None = None
+
+    def ended(self, kind: type[StepError], why: str, worker_lost: bool = False) -> Ended:
+        """An end for which the worker had no words."""
+        host, job, restarts = self.where or ("an unknown host", None, 0)
+        return Ended(kind, why, "", host, job, worker_lost, restarts)
 
 
 class DaskSteps:
@@ -56,14 +60,26 @@ class DaskSteps:
         Raises:
             Ended: the step's process, or the worker itself, died or was killed.
         """
-        order = Order.of(call, cpus=int(resources.get("cpus", 0)) or None, limit_memory=self._limit_memory)
+        order = Order.of(
+            call, cpus=int(resources.get("cpus", 0)) or None, limit_memory=self._limit_memory, run=self._topic
+        )
         for attempt in range(_NOT_BEGUN_AT_MOST):
             waiting = _Waiting(listener, asyncio.get_running_loop().create_future())
             self._waiting[call.partial.name] = waiting
             key = f"{call.step.module.name}-{call.partial.name}-{attempt}"
-            task = self._client.submit(
-                run_order, order, call.requirements.gpus, self._topic, key=key, pure=False, resources=dict(resources)
-            )
+            try:
+                task = self._client.submit(
+                    run_order,
+                    order,
+                    call.requirements.gpus,
+                    self._topic,
+                    key=key,
+                    pure=False,
+                    resources=dict(resources),
+                )
+            except Exception as error:  # the client is closed, because the scheduler is gone
+                self._waiting.pop(call.partial.name, None)
+                raise waiting.ended(StepKilled, f"the Dask scheduler was lost: {error!r}") from None
             task.add_done_callback(lambda task, waiting=waiting: self._settle(task, waiting))
             try:
                 return await waiting.outcome
@@ -78,7 +94,7 @@ class DaskSteps:
                 raise
             except Exception as error:  # Dask itself fails, such as on a worker that cannot import this library
                 why = f"Dask cannot run it: {error!r}. See that its workers have the same packages as this machine"
-                raise Ended(StepError, why, "", waiting.host, waiting.job) from None
+                raise waiting.ended(StepError, why) from None
             finally:
                 self._waiting.pop(call.partial.name, None)
                 task.release()
@@ -86,7 +102,8 @@ class DaskSteps:
 
     def close(self) -> None:
         """Hear no more."""
-        self._client.unsubscribe_topic(self._topic)
+        with contextlib.suppress(Exception):  # a scheduler that was lost has nothing to say
+            self._client.unsubscribe_topic(self._topic)
 
     def _hear(self, event: tuple[float, tuple[str, str, bytes]]) -> None:
         """Called in Dask's thread."""
@@ -103,19 +120,18 @@ class DaskSteps:
             loop.call_soon_threadsafe(_fail, waiting, task.exception())
         elif task.status in ("cancelled", "lost"):
             why = f"its Dask task was {task.status}; perhaps the scheduler was ended"
-            loop.call_soon_threadsafe(_fail, waiting, Ended(StepKilled, why, "", waiting.host, waiting.job))
+            loop.call_soon_threadsafe(_fail, waiting, waiting.ended(StepKilled, why))
 
     def _lost(self, waiting: _Waiting, error: KilledWorker) -> Ended:
         worker = error.last_worker
-        job = waiting.job or worker.extra.get("job")
-        host = worker.extra.get("host", worker.host) if waiting.host == _UNKNOWN else waiting.host
-        return Ended(StepKilled, f"its Dask worker {worker.name} died", "", host, job, True)
+        waiting.where = waiting.where or worker.extra.get("where") or (worker.host, None, 0)
+        return waiting.ended(StepKilled, f"its Dask worker {worker.name} died", worker_lost=True)
 
 
 def _pass_on(waiting: _Waiting, what: str, content: Any) -> None:
     """In the flow's event loop."""
     if what == "begun":
-        waiting.host, waiting.job = content
+        waiting.where = content
     elif what == "event":
         waiting.listener(content)
     elif what == "ended":

@@ -22,8 +22,9 @@ from orepass.blocks.launchers.orders import Ended, Order
 from orepass.blocks.launchers.processes import ProcessPool, start_fork_server
 from orepass.blocks.launchers.slots import gpu_ids
 from orepass.call import LogLine
+from orepass.errors import StepError
 from orepass.progress import Progress
-from orepass.provenance import job_id
+from orepass.provenance import job_id, job_restarts
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ class StepWorker(Worker):  # type: ignore[misc]
 
     async def get_startup_information(self) -> dict[str, Any]:
         """Tell the scheduler where this worker is: one that dies as soon as its step begins could not say it later."""
-        return {**await super().get_startup_information(), "host": socket.gethostname(), "job": job_id()}
+        return {**await super().get_startup_information(), "where": _here()}
 
     async def close_gracefully(self, restart: bool | None = None, reason: str = "worker-close-gracefully") -> None:
         """Leave after the steps that run have finished, and not before the first one has begun, if it comes soon."""
@@ -170,7 +171,11 @@ def run_order(order: Order, gpus: int, topic: str) -> None:
         task = worker.state.tasks.get(key)
         return task is not None and task.state == "executing"
 
-    tell("begun", (socket.gethostname(), job_id()))
+    tell("begun", _here())
+    if gpus > steps.gpus.count:
+        why = f"it needs {gpus} GPU(s), and its worker was given {steps.gpus.count}; see CUDA_VISIBLE_DEVICES there"
+        tell("ended", Ended.here(StepError, why, order.partial))
+        return
     # A worker that was lost may have begun it; what it left cannot be told from what is made now.
     shutil.rmtree(order.partial, ignore_errors=True)
     with steps.gpus.taken(gpus) as ids:
@@ -178,6 +183,11 @@ def run_order(order: Order, gpus: int, topic: str) -> None:
             tell("outcome", steps.pool.run(order, ids, tell_event, wanted))
         except Ended as end:
             tell("ended", end)
+
+
+def _here() -> tuple[str, str | None, int]:
+    """Host, job, and how often that was requeued."""
+    return socket.gethostname(), job_id(), job_restarts()
 
 
 def _be_able_to_start_processes() -> None:

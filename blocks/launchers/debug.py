@@ -9,13 +9,12 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from orepass.attempts import RetryPolicy
 from orepass.blocks.launchers._base import Launcher
 from orepass.call import Call, Listener, Outcome
+from orepass.requirements import Requirements
 from orepass.work import perform
 
 
 class DebugTaskRunner(ThreadPoolTaskRunner[Any]):
     """Runs scheduled steps in the thread of the flow's event loop; requirements and timeouts are not enforced."""
-
-    retry_policy = RetryPolicy()
 
     def __init__(self) -> None:
         super().__init__(max_workers=1)
@@ -23,6 +22,10 @@ class DebugTaskRunner(ThreadPoolTaskRunner[Any]):
     def duplicate(self) -> DebugTaskRunner:
         """A fresh one."""
         return DebugTaskRunner()
+
+    def policy_for(self, needs: Requirements) -> RetryPolicy:
+        """See `Workers`: nothing here can be killed."""
+        return RetryPolicy()
 
     async def compute(self, call: Call, listener: Listener) -> Outcome:
         """Run one step here and now: a breakpoint in it stops the whole flow."""

@@ -13,6 +13,7 @@ from orepass.blocks.launchers._base import KillingLauncher, Launcher
 from orepass.blocks.launchers.pool.runs import AT_MOST, PoolRuns
 from orepass.call import Call, Listener, Outcome
 from orepass.errors import ConfigError
+from orepass.requirements import Requirements
 from orepass.workers import Workers
 
 
@@ -25,7 +26,6 @@ class GpuTaskRunner(TaskRunner[Any]):
         self._launcher = launcher
         self._rest = rest
         self._runs: PoolRuns | None = None
-        self.retry_policy: RetryPolicy = launcher.retry_policy()
 
     def duplicate(self) -> GpuTaskRunner:
         """Another one with the same options."""
@@ -48,6 +48,10 @@ class GpuTaskRunner(TaskRunner[Any]):
             self._runs = None
         self._rest.__exit__(*exc_info)
         super().__exit__(*exc_info)
+
+    def policy_for(self, needs: Requirements) -> RetryPolicy:
+        """Our own for the pool, and that of the other launcher for what runs there."""
+        return self._launcher.retry_policy() if needs.gpus else self._rest.policy_for(needs)
 
     async def compute(self, call: Call, listener: Listener) -> Outcome:
         """Run one step, in the pool if it needs a GPU."""

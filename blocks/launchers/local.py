@@ -17,6 +17,7 @@ from orepass.blocks.launchers.slots import Slots, count_gpus
 from orepass.call import Call, Listener, LogLine, Outcome
 from orepass.machine import count_cpus
 from orepass.progress import Progress
+from orepass.requirements import Requirements
 
 
 class LocalTaskRunner(ThreadPoolTaskRunner[Any]):
@@ -27,14 +28,18 @@ class LocalTaskRunner(ThreadPoolTaskRunner[Any]):
         self._cpus = cpus
         self._gpus = gpus
         self._limit_memory = limit_memory
-        self.retry_policy = retry_policy
+        self._retry_policy = retry_policy
         self._slots: Slots | None = None
         self._pool: ProcessPool | None = None
         self._threads: ThreadPoolExecutor | None = None
 
     def duplicate(self) -> LocalTaskRunner:
         """Another one with the same numbers."""
-        return LocalTaskRunner(self._cpus, self._gpus, self._limit_memory, self.retry_policy)
+        return LocalTaskRunner(self._cpus, self._gpus, self._limit_memory, self._retry_policy)
+
+    def policy_for(self, needs: Requirements) -> RetryPolicy:
+        """See `Workers`."""
+        return self._retry_policy
 
     def __exit__(self, *exc_info: Any) -> None:
         """Stop the workers, also those that are in the middle of a step."""

@@ -13,7 +13,8 @@ import cloudpickle
 from orepass.call import Call, Failure
 from orepass.errors import StepError
 from orepass.failures import step_error
-from orepass.provenance import job_id
+from orepass.layout import LOG
+from orepass.provenance import job_id, job_restarts
 from orepass.work import tail
 
 _GIB = 2**30
@@ -31,6 +32,7 @@ class Order:
         memory_bytes: what it may use before it is killed; None for no limit.
         folder: the flow's working directory.
         path: where the flow imports from.
+        run: a name for the flow run. A process runs the steps of one only, because it has imported that one's code.
     """
 
     payload: bytes
@@ -40,15 +42,17 @@ class Order:
     memory_bytes: int | None
     folder: str
     path: tuple[str, ...]
+    run: str = ""
 
     @classmethod
-    def of(cls, call: Call, *, cpus: int | None = None, limit_memory: bool = False) -> Order:
+    def of(cls, call: Call, *, cpus: int | None = None, limit_memory: bool = False, run: str = "") -> Order:
         """Pack a call.
 
         Args:
             call: what to run.
             cpus: cores it gets, where these are not those that it asks for.
             limit_memory: whether it is killed above its `mem_gb`.
+            run: a name for the flow run.
         """
         needs = call.requirements
         return cls(
@@ -59,6 +63,7 @@ class Order:
             memory_bytes=int(needs.mem_gb * _GIB) if limit_memory else None,
             folder=os.getcwd(),
             path=tuple(sys.path),
+            run=run,
         )
 
 
@@ -72,26 +77,35 @@ class Ended(Exception):
         host: where it was.
         job: the cluster job that it was in.
         worker_lost: whether more than the step's own process ended.
+        restarts: how often that job had been requeued before.
     """
 
     def __init__(
-        self, kind: type[StepError], why: str, log: str, host: str, job: str | None, worker_lost: bool = False
+        self,
+        kind: type[StepError],
+        why: str,
+        log: str,
+        host: str,
+        job: str | None,
+        worker_lost: bool = False,
+        restarts: int = 0,
     ) -> None:
-        super().__init__(kind, why, log, host, job, worker_lost)
+        super().__init__(kind, why, log, host, job, worker_lost, restarts)
         self.kind = kind
         self.why = why
         self.log = log
         self.host = host
         self.job = job
         self.worker_lost = worker_lost
+        self.restarts = restarts
 
     @classmethod
     def here(cls, kind: type[StepError], why: str, partial: Path) -> Ended:
         """The end of a step that ran on this host, with the last lines of its log."""
-        return cls(kind, why, tail(partial / "log.txt"), socket.gethostname(), job_id())
+        return cls(kind, why, tail(partial / LOG), socket.gethostname(), job_id(), restarts=job_restarts())
 
     def error(self, call: Call) -> StepError:
         """The error of the step; its folder is removed and its log kept."""
-        log = self.log or tail(call.partial / "log.txt")
+        log = self.log or tail(call.partial / LOG)
         kept = call.step.store.discard(call.partial, call.step.entry)
         return step_error(call.step, Failure(self.why, log, kept, self.host, job_id=self.job), self.kind)

@@ -46,7 +46,9 @@ class ProcessPool:
         self._context = multiprocessing.get_context("forkserver")
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
-        self._busy: dict[Path, _Worker] = {}
+        self._busy: dict[Path, _Worker | None] = {}  # None while a worker is being started
+        self._killed: dict[Path, str] = {}
+        self._stopped = False
 
     def run(
         self, order: Order, gpus: tuple[str, ...], tell: Tell, wanted: Callable[[], bool] = lambda: True
@@ -63,28 +65,38 @@ class ProcessPool:
             Ended: the process died, or it was killed for its time, for its memory, by `kill` or as unwanted.
         """
         with self._lock:
-            worker = self._take_idle(gpus)
-        worker = worker or _Worker(self._context, gpus)
-        with self._lock:
-            self._busy[order.partial] = worker
+            self._busy[order.partial] = None
+            worker = self._take_idle(gpus, order.run)
         try:
+            worker = worker or _Worker(self._context, gpus, order.run)
+            self._begin(order, worker)
             outcome = worker.ask(order, tell, wanted)
         except BaseException:
-            worker.kill()
+            if worker is not None:
+                worker.kill()
             raise
         finally:
             with self._lock:
                 self._busy.pop(order.partial, None)
+                self._killed.pop(order.partial, None)
         with self._lock:
             self._idle.append(worker)
         return outcome
 
-    def _take_idle(self, gpus: tuple[str, ...]) -> _Worker | None:
-        # One that has used these devices for another step holds memory on them until it ends.
-        for worker in [worker for worker in self._idle if worker.gpus != gpus and set(worker.gpus) & set(gpus)]:
+    def _begin(self, order: Order, worker: _Worker) -> None:
+        """Let the worker be found by `kill` from here on, unless that was called while it was being started."""
+        with self._lock:
+            self._busy[order.partial] = worker
+            why = self._killed.get(order.partial, "its flow has ended" if self._stopped else None)
+        if why is not None:
+            raise Ended.here(StepKilled, why, order.partial)
+
+    def _take_idle(self, gpus: tuple[str, ...], run: str) -> _Worker | None:
+        # One of another run has that run's code. One that used these devices holds memory on them until it ends.
+        for worker in [one for one in self._idle if one.run != run or (one.gpus != gpus and {*one.gpus} & {*gpus})]:
             self._idle.remove(worker)
             worker.kill()
-        for worker in [worker for worker in self._idle if worker.gpus == gpus]:
+        for worker in [one for one in self._idle if one.gpus == gpus]:
             self._idle.remove(worker)
             if worker.alive():
                 return worker
@@ -94,7 +106,10 @@ class ProcessPool:
     def kill(self, partial: Path, why: str = "it was cancelled") -> None:
         """Kill the worker that works in a folder, if one does; whoever waits for it is told why."""
         with self._lock:
-            worker = self._busy.get(partial)
+            if partial not in self._busy:
+                return
+            self._killed[partial] = why
+            worker = self._busy[partial]
         if worker is not None:
             worker.why = why
             worker.kill()
@@ -107,17 +122,20 @@ class ProcessPool:
     def stop(self) -> None:
         """Kill all workers."""
         with self._lock:
+            self._stopped = True
             workers = [*self._busy.values(), *self._idle]
             self._idle.clear()
         for worker in workers:
-            worker.kill()
+            if worker is not None:
+                worker.kill()
 
 
 class _Worker:
     """One process and the pipe to it."""
 
-    def __init__(self, context: Any, gpus: tuple[str, ...]) -> None:
+    def __init__(self, context: Any, gpus: tuple[str, ...], run: str) -> None:
         self.gpus = gpus
+        self.run = run
         self.why: str | None = None
         self._pipe, theirs = context.Pipe()
         # No daemon, because these may not start processes of their own, as loaders of training data do.
@@ -129,29 +147,38 @@ class _Worker:
     def ask(self, order: Order, tell: Tell, wanted: Callable[[], bool]) -> Outcome:
         """Send an order and wait for its outcome."""
         begun = weighed = time.monotonic()
+        answer: Any = self._exchange(order, order)
+        while True:
+            if isinstance(answer, Outcome):
+                return answer
+            if isinstance(answer, (Progress, LogLine)):
+                tell(answer)
+            elif answer is not None:
+                raise TypeError(f"A worker says {answer!r}. Was the code changed while it ran? Start again.")
+            now = time.monotonic()
+            if not wanted():
+                raise self._killed(order, StepKilled, "it was cancelled")
+            if order.timeout_s is not None and now - begun > order.timeout_s:
+                minutes = order.timeout_s / 60
+                why = f"killed after its timeout_min of {minutes:g} minutes; raise it"
+                raise self._killed(order, StepTimeout, why)
+            if order.memory_bytes is not None and now - weighed > _WEIGH_EVERY_S:
+                weighed = now
+                self._weigh(order, order.memory_bytes)
+            answer = self._exchange(order)
+
+    def _exchange(self, order: Order, sent: Order | None = None) -> Any:
+        """Send something, if there is something to send, and get what the process says; None if it says nothing."""
         try:
-            self._pipe.send_bytes(pickle.dumps(order))
-            while True:
-                if self._pipe.poll(_POLL_S):
-                    answer = pickle.loads(self._pipe.recv_bytes())
-                    self._answered = True
-                    if isinstance(answer, Outcome):
-                        return answer
-                    if not isinstance(answer, (Progress, LogLine)):
-                        raise TypeError(f"A worker says {answer!r}. Was the code changed while it ran? Start again.")
-                    tell(answer)
-                now = time.monotonic()
-                if not wanted():
-                    raise self._killed(order, StepKilled, "it was cancelled")
-                if order.timeout_s is not None and now - begun > order.timeout_s:
-                    minutes = order.timeout_s / 60
-                    why = f"killed after its timeout_min of {minutes:g} minutes; raise it"
-                    raise self._killed(order, StepTimeout, why)
-                if order.memory_bytes is not None and now - weighed > _WEIGH_EVERY_S:
-                    weighed = now
-                    self._weigh(order, order.memory_bytes)
+            if sent is not None:
+                self._pipe.send_bytes(pickle.dumps(sent))
+            if not self._pipe.poll(_POLL_S):
+                return None
+            answer = pickle.loads(self._pipe.recv_bytes())
         except (EOFError, OSError):
             raise self._died(order) from None
+        self._answered = True
+        return answer
 
     def _weigh(self, order: Order, limit: int) -> None:
         used = memory_of(self._process.pid)

@@ -7,6 +7,7 @@ import logging
 import os
 import shlex
 import sys
+import threading
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from prefect_dask import DaskTaskRunner
 from prefect_dask.task_runners import PrefectDaskFuture
 from pydantic import Field
 
+from orepass.attempts import RetryPolicy
 from orepass.blocks.launchers._base import KillingLauncher
-from orepass.blocks.launchers.certificate import make_certificate
+from orepass.blocks.launchers.certificate import make_certificate, remove_certificate
 from orepass.blocks.launchers.dask_worker import StepWorker
 from orepass.blocks.launchers.orders import Ended
 from orepass.blocks.launchers.slurm_cluster import JobCluster
@@ -53,9 +55,9 @@ class SlurmStepRunner(DaskTaskRunner):  # type: ignore[misc]
     def __init__(self, launcher: SlurmLauncher) -> None:
         super().__init__()
         self._launcher = launcher
-        self.retry_policy = launcher.retry_policy(launcher.walltime_min)
+        self._retry_policy = launcher.retry_policy(launcher.walltime_min)
         self._clusters: dict[Requirements, JobCluster] = {}
-        self._starting = asyncio.Lock()
+        self._making = threading.Lock()
         self._security: Security | None = None
         self._folder: Path | None = None
 
@@ -63,19 +65,28 @@ class SlurmStepRunner(DaskTaskRunner):  # type: ignore[misc]
         """Another one with the same options."""
         return SlurmStepRunner(self._launcher)
 
+    def __reduce__(self) -> Any:
+        """Travel as options: Prefect sends the flow, and with it its task runner, along with what is submitted."""
+        return SlurmStepRunner, (self._launcher,)
+
+    def policy_for(self, needs: Requirements) -> RetryPolicy:
+        """See `Workers`."""
+        return self._retry_policy
+
     def __exit__(self, *exc_info: Any) -> None:
         """Cancel all jobs."""
         for cluster in self._clusters.values():
             cluster.close()
         self._clusters.clear()
+        if self._folder is not None:
+            remove_certificate(self._folder)
         super().__exit__(*exc_info)
 
     async def compute(self, call: Call, listener: Listener) -> Outcome:
         """Run one step in a job that has what it requires."""
         cluster = self._clusters.get(call.requirements)
         if cluster is None:
-            async with self._starting:
-                cluster = await asyncio.to_thread(self._cluster_for, call.requirements, _run_logger())
+            cluster = await asyncio.to_thread(self._cluster_for, call.requirements, _run_logger())
         try:
             outcome = await cluster.run(call, listener)
         except asyncio.CancelledError:
@@ -97,8 +108,12 @@ class SlurmStepRunner(DaskTaskRunner):  # type: ignore[misc]
         return future
 
     def _cluster_for(self, needs: Requirements, log: Logger) -> JobCluster:
-        if needs in self._clusters:
+        with self._making:
+            if needs not in self._clusters:
+                self._clusters[needs] = self._make_cluster(needs, log)
             return self._clusters[needs]
+
+    def _make_cluster(self, needs: Requirements, log: Logger) -> JobCluster:
         options = self._launcher
         if self._folder is None:
             self._folder = self._make_folder()
@@ -116,7 +131,6 @@ class SlurmStepRunner(DaskTaskRunner):  # type: ignore[misc]
             self._clusters.values(),
         )
         log.info("Dask dashboard of the jobs with %s: %s", limits, cluster.dashboard)
-        self._clusters[needs] = cluster
         return cluster
 
     def _make_folder(self) -> Path:
@@ -166,7 +180,7 @@ class SlurmStepRunner(DaskTaskRunner):  # type: ignore[misc]
                 f"--lifetime-stagger {round(60 * stagger)}s",
                 "--no-dashboard",
                 # With a scheduler that only this machine can reach, workers need not be reachable from others either.
-                *([f"--host {options.host}"] if options.host and ip_address(options.host).is_loopback else []),
+                *([f"--host {options.host}"] if options.host and _is_loopback(options.host) else []),
             ],
         }
 
@@ -184,6 +198,13 @@ def _own_path() -> str:
     """Where this process imports from, beside its Python's own folders: a script's own modules, for one."""
     pythons = (sys.prefix, sys.base_prefix)
     return os.pathsep.join(place for place in sys.path if place and not place.startswith(pythons))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _comment() -> str:
@@ -215,13 +236,14 @@ def _explained(end: Ended) -> Ended:
     if end.job is None or end.kind is not StepKilled:
         return end
     try:
-        job = how_it_ended(end.job, within_s=_NOTICED_WITHIN_S if end.worker_lost else _NOTICED_AFTER_DEATH_S)
+        within_s = _NOTICED_WITHIN_S if end.worker_lost else _NOTICED_AFTER_DEATH_S
+        job = how_it_ended(end.job, end.restarts, within_s)
     except SlurmError as error:
         return Ended(end.kind, f"{end.why}; {error}", end.log, end.host, end.job)
-    if not job.ended and not job.restarts:
+    if not job.ended and job.restarts <= end.restarts:
         return end
-    why = f"Slurm says of its job: {job.describe()} ({end.why})"
-    return Ended(_KINDS[job.cause()], why, end.log, job.node or end.host, end.job)
+    why = f"Slurm says of its job: {job.describe(end.restarts)} ({end.why})"
+    return Ended(_KINDS[job.cause(end.restarts)], why, end.log, job.node or end.host, end.job)
 
 
 def _run_logger() -> Logger:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
+import shlex
 import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -95,8 +97,16 @@ class JobCluster:
 
     def count(self, future: Future) -> None:
         """Have a job for a task that was submitted, until it is done."""
+        if self._hopeless is not None:
+            future.cancel()
+            return
         self._tasks.add(future)  # a number would not survive two threads
         future.add_done_callback(self._tasks.discard)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether no job will ever run a step."""
+        return self._hopeless is not None
 
     @property
     def outstanding(self) -> int:
@@ -219,7 +229,11 @@ class JobCluster:
             await job.close()
 
     def _give_up(self, kind: type[OrepassError], why: str) -> None:
+        if self._hopeless is None:
+            self._log.error("%s", why)
         self._hopeless = kind, why
+        for task in list(self._tasks):
+            task.cancel()
         for hopeless in list(self._waiting):
             hopeless.get_loop().call_soon_threadsafe(_wake, hopeless)
 
@@ -251,13 +265,24 @@ class _AsManyAsSteps(Adaptive):  # type: ignore[misc]
         await self._jobs.look_after()
         needed = any(other.in_queue for other in self._jobs.others if other is not self._jobs)
         self.wait_count = 1 if needed else self._patience
-        return min(self._jobs.outstanding, self._jobs.max_jobs)
+        return 0 if self._jobs.hopeless else min(self._jobs.outstanding, self._jobs.max_jobs)
+
+
+def _quoted(security: Security) -> Security:
+    """The same, with paths as a shell reads them: Dask writes them into the job's script as they are."""
+    quoted = copy.copy(security)
+    for name in ("tls_ca_file", "tls_worker_cert", "tls_worker_key"):
+        setattr(quoted, name, shlex.quote(getattr(security, name)))
+    return quoted
 
 
 def _job_class(jobs: JobCluster) -> type[SLURMJob]:
     """Dask makes jobs of a class; this one tells what Slurm says to them."""
 
     class Job(SLURMJob):  # type: ignore[misc]
+        def __init__(self, *args: Any, security: Security | None = None, **options: Any) -> None:
+            super().__init__(*args, security=security and _quoted(security), **options)
+
         async def start(self) -> None:
             try:
                 await super().start()

@@ -75,7 +75,7 @@ async def test_more_than_any_worker_has_is_an_error_and_not_a_wait(options: Opti
     with DaskLauncher(cpus=1).task_runner() as runner:
         (error,) = await compute(runner, store, hoards, replace(options, mem_gb=1e6), [1])
     assert isinstance(error, ConfigError)
-    assert "asks for 0 GPU(s) and 1e+06 GiB of memory, and no Dask worker has more than" in str(error)
+    assert "asks for 0 GPU(s) and 1e+06 GiB of memory, and no Dask worker has that much. They have: 0 and" in str(error)
 
 
 async def test_nothing_listens_to_other_machines(options: Options, store: Store) -> None:
