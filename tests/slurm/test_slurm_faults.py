@@ -193,7 +193,9 @@ def test_a_step_survives_its_slurmd_and_is_started_again_when_its_node_is_lost(
     wait_until(lambda: list(current_store().root.glob("waits/*/record.json")), "the other step to end")
     slurm.restart_slurmd("cpu1")
     assert running.result(180) == [0, 10]
-    assert sorted(element for element, _ in begun(config)) == sorted([survives, lost, lost])
+    elements = [element for element, _ in begun(config)]
+    # Slurm may requeue the job under the restarted slurmd, and with it the second run of the lost step.
+    assert elements.count(survives) == 1 and elements.count(lost) >= 2
 
 
 def test_preempted_jobs_do_not_count(slurm: Cluster, faults: Faults, start: Start, said: list[str]) -> None:
