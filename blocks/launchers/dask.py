@@ -18,7 +18,7 @@ from pydantic import Field
 from orepass.attempts import RetryPolicy
 from orepass.blocks.launchers._base import KillingLauncher
 from orepass.blocks.launchers.dask_steps import DaskSteps
-from orepass.blocks.launchers.orders import Ended
+from orepass.blocks.launchers.orders import settled
 from orepass.call import Call, Listener, Outcome
 from orepass.errors import ConfigError
 from orepass.machine import count_cpus
@@ -77,16 +77,7 @@ class DaskStepRunner(DaskTaskRunner):  # type: ignore[misc]
             if self._steps is None:
                 self._steps = await asyncio.to_thread(self._connect)
         resources = await self._resources(call)
-        try:
-            outcome = await self._steps.run(call, listener, resources)
-        except asyncio.CancelledError:
-            call.step.store.discard(call.partial, call.step.entry)
-            raise
-        except Ended as end:
-            raise end.error(call) from None
-        if outcome.failure is not None:
-            call.step.store.discard(call.partial, call.step.entry)
-        return outcome
+        return await settled(call, self._steps.run(call, listener, resources))
 
     def _connect(self) -> DaskSteps:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,7 +12,7 @@ from pydantic import Field
 
 from orepass.attempts import RetryPolicy
 from orepass.blocks.launchers._base import KillingLauncher
-from orepass.blocks.launchers.orders import Ended, Order
+from orepass.blocks.launchers.orders import Order, settled
 from orepass.blocks.launchers.processes import ProcessPool, start_fork_server
 from orepass.blocks.launchers.slots import Slots, count_gpus
 from orepass.call import Call, Listener, LogLine, Outcome
@@ -62,17 +63,16 @@ class LocalTaskRunner(ThreadPoolTaskRunner[Any]):
 
         async with self._slots.taken(call.requirements, call.step.label) as slot:
             order = Order.of(call, cpus=slot.cpus, limit_memory=self._limit_memory)
-            try:
-                outcome = await loop.run_in_executor(self._threads, self._pool.run, order, slot.gpus, tell)
-            except asyncio.CancelledError:
-                self._pool.kill(call.partial)
-                call.step.store.discard(call.partial, call.step.entry)
-                raise
-            except Ended as end:
-                raise end.error(call) from None
-        if outcome.failure is not None:  # a worker that could not load the call left its folder
-            call.step.store.discard(call.partial, call.step.entry)
-        return outcome
+            running = loop.run_in_executor(self._threads, self._pool.run, order, slot.gpus, tell)
+            return await settled(call, self._or_killed(call, running))
+
+    async def _or_killed(self, call: Call, running: Awaitable[Outcome]) -> Outcome:
+        try:
+            return await running
+        except asyncio.CancelledError:
+            if self._pool is not None:
+                self._pool.kill(call.partial)  # before its folder is removed
+            raise
 
 
 class LocalLauncher(KillingLauncher):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import sys
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
 
 import cloudpickle
 
-from orepass.call import Call, Failure
+from orepass.call import Call, Failure, Outcome
 from orepass.errors import StepError
 from orepass.failures import step_error
 from orepass.layout import LOG
@@ -109,3 +111,21 @@ class Ended(Exception):
         log = self.log or tail(call.partial / LOG)
         kept = call.step.store.discard(call.partial, call.step.entry)
         return step_error(call.step, Failure(self.why, log, kept, self.host, job_id=self.job), self.kind)
+
+
+async def settled(call: Call, running: Awaitable[Outcome]) -> Outcome:
+    """The outcome of a call that runs elsewhere; where there is none, its folder is removed.
+
+    Raises:
+        StepError: it ended without an outcome.
+    """
+    try:
+        outcome = await running
+    except asyncio.CancelledError:
+        call.step.store.discard(call.partial, call.step.entry)
+        raise
+    except Ended as end:
+        raise end.error(call) from None
+    if outcome.failure is not None:  # a worker that could not load the call left its folder
+        call.step.store.discard(call.partial, call.step.entry)
+    return outcome

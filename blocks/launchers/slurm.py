@@ -8,6 +8,7 @@ import os
 import shlex
 import sys
 import threading
+from collections.abc import Awaitable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from orepass.attempts import RetryPolicy
 from orepass.blocks.launchers._base import KillingLauncher
 from orepass.blocks.launchers.certificate import make_certificate, remove_certificate
 from orepass.blocks.launchers.dask_worker import StepWorker
-from orepass.blocks.launchers.orders import Ended
+from orepass.blocks.launchers.orders import Ended, settled
 from orepass.blocks.launchers.slurm_cluster import JobCluster
 from orepass.blocks.launchers.slurm_limits import JobLimits
 from orepass.blocks.slurm_jobs import Cause, cancel, how_it_ended, my_jobs
@@ -87,16 +88,7 @@ class SlurmStepRunner(DaskTaskRunner):  # type: ignore[misc]
         cluster = self._clusters.get(call.requirements)
         if cluster is None:
             cluster = await asyncio.to_thread(self._cluster_for, call.requirements, _run_logger())
-        try:
-            outcome = await cluster.run(call, listener)
-        except asyncio.CancelledError:
-            call.step.store.discard(call.partial, call.step.entry)
-            raise
-        except Ended as end:
-            raise (await asyncio.to_thread(_explained, end)).error(call) from None
-        if outcome.failure is not None:
-            call.step.store.discard(call.partial, call.step.entry)
-        return outcome
+        return await settled(call, _explained(cluster.run(call, listener)))
 
     def submit(self, *args: Any, **kwargs: Any) -> PrefectDaskFuture[Any]:
         """See `DaskTaskRunner`."""
@@ -231,7 +223,15 @@ def _is_of_the_dead(comment: str) -> bool:
     return Owner(host, int(pid), started).alive() is False
 
 
-def _explained(end: Ended) -> Ended:
+async def _explained(running: Awaitable[Outcome]) -> Outcome:
+    """The outcome; a step's end without one is told with the cause that Slurm states."""
+    try:
+        return await running
+    except Ended as end:
+        raise await asyncio.to_thread(_with_cause, end) from None
+
+
+def _with_cause(end: Ended) -> Ended:
     """The end of a step with what Slurm says of its job, if the job has ended, too."""
     if end.job is None or end.kind is not StepKilled:
         return end
