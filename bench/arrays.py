@@ -95,7 +95,7 @@ def run_array(count: int) -> float:
 
 def settle() -> None:
     """Let the server work off the events of this run, so that the next one does not wait behind them."""
-    time.sleep(20)
+    time.sleep(12)
 
 
 def growth(runs: Runs) -> str:

@@ -21,12 +21,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import distributed
-from _measure import Runs, Variant, main
+from _measure import Runs, Variant, main, seconds
+from arrays import TrivialConfig, settle, trivial
 from prefect import flow, task
 from prefect_dask import DaskTaskRunner
 
@@ -48,31 +48,15 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class Config:
-    """A configuration of the usual size."""
-
-    lang: str = "fr"
-    index_type: str = "IVF1024,Flat"
-    k: int = 16
-    threshold: float = 1.06
-
-
 @module(name="bench_wakes")
-def wakes(config: Config, element: int) -> int:
+def wakes(config: TrivialConfig, element: int) -> int:
     """Keep a worker busy until all of them are there."""
     time.sleep(4)
     return element
 
 
-@module(name="bench_nothing")
-def nothing(config: Config, element: int) -> int:
-    """Do nothing."""
-    return element
-
-
 @module(name="bench_counts")
-def counts(config: Config, element: int) -> int:
+def counts(config: TrivialConfig, element: int) -> int:
     """Use a core for about a second."""
     return sum(number % 7 for number in range(15_000_000 + element))
 
@@ -81,13 +65,13 @@ def counts(config: Config, element: int) -> int:
 async def array(step: Any, count: int, wake: bool = True) -> float:
     """Schedule an array; seconds, once the workers are there."""
     if wake:
-        await wakes.schedule(Config(), over=range(WORKERS))
+        await wakes.schedule(TrivialConfig(), over=range(WORKERS))
     begun = time.perf_counter()
-    await step.schedule(Config(), over=range(count))
+    await step.schedule(TrivialConfig(), over=range(count))
     return time.perf_counter() - begun
 
 
-def on(launcher: str, step: Any = nothing, count: int = COUNT, **options: Any) -> float:
+def on(launcher: str, step: Any = trivial, count: int = COUNT, **options: Any) -> float:
     """Run the array on a launcher; seconds."""
     runner = make_launcher(launcher, **{**OPTIONS[launcher], **options}).task_runner()
     with prefect_server():
@@ -138,7 +122,7 @@ def prefect_dask(folder: Path) -> dict[str, float]:
 
 
 def cached(launcher: str, folder: Path) -> dict[str, float]:
-    """A flow that finds everything in the store."""
+    """A flow that finds everything in the store, from its start to its end."""
     store = Store(folder)
     use_store(store)
     on("debug")
@@ -147,7 +131,7 @@ def cached(launcher: str, folder: Path) -> dict[str, float]:
     runner = make_launcher(launcher, **OPTIONS[launcher]).task_runner()
     with prefect_server():
         runs = array.with_options(task_runner=runner)
-        took = [asyncio.run(runs(nothing, COUNT, wake=False)) for _ in range(5)]
+        took = [seconds(lambda: asyncio.run(runs(trivial, COUNT, wake=False))) for _ in range(5)]
     assert jobs_so_far() == before, "a job was started"
     return {"seconds": statistics.median(took), "ms/element": 1000 * statistics.median(took) / COUNT}
 
@@ -163,11 +147,6 @@ def speed(workers: int, folder: Path) -> dict[str, float]:
     use_store(Store(folder))
     took = on("dask", counts, HEAVY, workers=workers, cpus=1)
     return {"seconds": took}
-
-
-def settle() -> None:
-    """Let the server work off the events of this run, so that the next one does not wait behind them."""
-    time.sleep(20)
 
 
 def conclude(runs: Runs) -> str:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-from functools import cache
-
 from orepass.call import Failure
-from orepass.errors import OrepassError, StepError
+from orepass.errors import StepError
 from orepass.step import Step
 
 
@@ -29,25 +26,3 @@ def step_error(step: Step, failure: Failure, kind: type[StepError] = StepError) 
     error = kind("\n".join(lines))
     error.__cause__ = failure.exception()
     return error
-
-
-class _InShort(logging.Filter):
-    """Takes Prefect's own traceback off the report of an error whose message says what is wrong."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Shorten a record; keep all of them."""
-        error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
-        if isinstance(error, StepError) and record.name.startswith("prefect.task_runs"):
-            record.msg, record.args, record.exc_info = str(error), (), None
-        elif isinstance(error, OrepassError):
-            record.msg, record.args, record.exc_info = str(error).partition("\n")[0], (), None
-        elif (message := record.getMessage()).startswith("Finished in state Failed"):
-            record.msg, record.args = message.partition("\\n")[0], ()  # it repeats what was reported before
-        return True
-
-
-@cache
-def report_failures_in_short() -> None:
-    """Let Prefect's loggers report failed steps by their messages; once a process."""
-    for name in ("prefect.task_runs", "prefect.flow_runs"):
-        logging.getLogger(name).addFilter(_InShort())

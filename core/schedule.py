@@ -7,17 +7,13 @@ import contextvars
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from prefect import Task
-from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.logging.loggers import get_run_logger
-from prefect.states import Completed
-from prefect.utilities.annotations import quote
 
 from orepass.attempts import Attempts
 from orepass.board import StepProgress
@@ -25,12 +21,14 @@ from orepass.call import Listener, LogLine, Outcome
 from orepass.claims import Claim, Owner
 from orepass.errors import ArrayError, StepError, StoreError
 from orepass.explain import explain_miss
-from orepass.failures import report_failures_in_short, step_error
+from orepass.failures import step_error
+from orepass.prefect_log import in_array, keep_it_short
 from orepass.progress import Progress
 from orepass.report import StepReport, run_report
 from orepass.step import Hit, Step, make_steps
 from orepass.store import current_store
 from orepass.submitted import call_of, claim_of
+from orepass.task_runs import completed, run_task, task_of
 from orepass.workers import current_workers
 
 if TYPE_CHECKING:
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# A task run costs the server some 40 ms of processor time, so longer arrays share one among several elements.
+# A task run costs the server some 10 ms of processor time, so longer arrays share one among several elements.
 _TASK_RUNS_AT_MOST = 1000
 _WAIT_S = (0.1, 2.0)
 
@@ -53,6 +51,7 @@ class _Work:
     computed: set[int] = field(default_factory=set)
     # Kept over Prefect's own retries, which then begin with the memory and the time that were found to be needed.
     attempts: dict[int, Attempts] = field(default_factory=dict)
+    on_result: Callable[[], None] = lambda: None
 
     @property
     def label(self) -> str:
@@ -62,7 +61,7 @@ class _Work:
 
 async def schedule(module: Module[..., Any], config: Any, over: Sequence[Any] | None, label: str) -> Any:
     """See `Module.schedule`."""
-    report_failures_in_short()
+    keep_it_short()
     begun = time.perf_counter()
     config = module.typed(config)
     store = current_store()
@@ -97,8 +96,21 @@ async def _compute_missing(module: Module[..., Any], steps: list[Step], found: l
         return [cached]
     _log().info("%s: %s", missing[0].label, await asyncio.to_thread(explain_miss, missing[0]))
     size = math.ceil(len(missing) / _TASK_RUNS_AT_MOST)
-    works = [_Work(missing[i : i + size]) for i in range(0, len(missing), size)]
-    await _run(module, works)
+    shown = StepProgress(steps[0].name, _StepLog(steps[0].name))
+    done = 0
+
+    def show() -> None:
+        nonlocal done
+        done += 1
+        shown.show(Progress("computed", done, len(missing), "elements"))
+
+    works = [_Work(missing[i : i + size], on_result=show) for i in range(0, len(missing), size)]
+    token = in_array.set(True)
+    try:
+        await _run(module, works)
+    finally:
+        in_array.reset(token)
+        await shown.close()
     return [cached, *works]
 
 
@@ -109,41 +121,15 @@ async def _run(module: Module[..., Any], works: list[_Work]) -> None:
             if isinstance(outcome, BaseException) and not isinstance(outcome, (StepError, ArrayError)):
                 raise outcome
         return
-    driver = _driver(module)
-    states = await asyncio.gather(*(driver(work.label, quote(work), return_state=True) for work in works))
+    task = task_of(module, _drive)
+    states = await asyncio.gather(*(run_task(task, work.label, work) for work in works))
     for work, state in zip(works, states, strict=True):
         if not work.errors and len(work.hits) < len(work.steps):
             await state.aresult()
             raise StoreError(f"{work.label} ended as {state.name}, but its result was not stored.")
 
 
-def _driver(module: Module[..., Any]) -> Task[..., Any]:
-    """The async Prefect task that stands for a module's runs: it looks, waits, and lets workers compute."""
-
-    async def run(label: str, work: _Work) -> State[Any] | None:
-        return await _drive(work)
-
-    return Task(
-        fn=run,
-        name=module.name,
-        description=module.description,
-        tags=module.tags,
-        version=module.version,
-        task_run_name="{label}",
-        retries=module.retries,
-        retry_delay_seconds=module.retry_delay_seconds,
-        retry_jitter_factor=module.retry_jitter_factor,
-        retry_condition_fn=module.retry_condition_fn,
-        timeout_seconds=module.timeout_seconds,
-        on_completion=module.on_completion_hooks,
-        on_failure=module.on_failure_hooks,
-        on_running=module.on_running_hooks,
-        cache_policy=NO_CACHE,
-        persist_result=False,
-    )
-
-
-async def _drive(work: _Work) -> State[Any] | None:
+async def _drive(work: _Work) -> State[Any]:
     """Get all results of a work; the state says whether they were there already.
 
     Raises:
@@ -157,14 +143,12 @@ async def _drive(work: _Work) -> State[Any] | None:
             raise other  # no step's own failure, such as a store that is full: the siblings have ended all the same
     if work.errors:
         raise work.errors[0] if len(work.steps) == 1 else ArrayError(f"{work.label} failed", work.errors)
-    if work.computed:
-        return None
-    return Completed(name="Cached", message="Found in the store.")
+    return completed(cached=not work.computed)
 
 
 async def _get(step: Step, work: _Work) -> None:
     """Get the result of a step: out of the store, from another run that computes it, or computed here."""
-    log, wait = _StepLog(step), _WAIT_S[0]
+    log, wait = _StepLog(step.label), _WAIT_S[0]
     waiting_for: Owner | None = None
     try:
         if step.position is None and (hit := await asyncio.to_thread(step.look_up)):
@@ -180,6 +164,7 @@ async def _get(step: Step, work: _Work) -> None:
         try:
             # Another run may have finished between our look and our claim.
             work.hits[step.position or 0] = step.look_up() or await _compute(step, work)
+            work.on_result()
         finally:
             await asyncio.to_thread(claim.release)
     except StepError as error:
@@ -199,7 +184,7 @@ async def _try_claim(step: Step) -> Claim | Owner:
 
 
 async def _compute(step: Step, work: _Work) -> Hit:
-    log = _StepLog(step)
+    log = _StepLog(step.label)
     if step.position is None:
         log.info("%s", await asyncio.to_thread(explain_miss, step))
     shown = StepProgress(step.label, log)
@@ -270,12 +255,12 @@ def _log() -> Any:
 
 
 class _StepLog(logging.LoggerAdapter[Any]):
-    """The log of one step; names the step where Prefect's own prefix, the task run's name, does not."""
+    """The log of a step or of an array; names it where Prefect's own prefix, the task run's name, does not."""
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, label: str) -> None:
         super().__init__(_log())
         run = TaskRunContext.get()
-        self._prefix = "" if run is not None and run.task_run.name == step.label else f"{step.label}: "
+        self._prefix = "" if run is not None and run.task_run.name == label else f"{label}: "
 
     def process(self, msg: str, kwargs: Any) -> tuple[str, Any]:
         """Put the step's name in front."""

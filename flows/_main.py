@@ -21,9 +21,9 @@ from orepass.blocks.launchers import make_launcher
 from orepass.canonical import resolved
 from orepass.config import Config, load
 from orepass.errors import ArrayError, ConfigError, OrepassError
-from orepass.failures import report_failures_in_short
 from orepass.flows._arguments import for_hydra
 from orepass.flows._deployed import deployed_run
+from orepass.prefect_log import keep_it_short
 from orepass.server import prefect_server
 from orepass.store import Store, current_store, use_store
 
@@ -84,7 +84,7 @@ def run_flow(flow: Flow[..., Any], config: DictConfig) -> Any:
     Raises:
         SystemExit: 1 if something failed, 2 if the configuration cannot be used, 130 after Ctrl-C, 143 after SIGTERM.
     """
-    report_failures_in_short()
+    keep_it_short()
     try:
         options = resolved(config)
         names = RunConfig.__dataclass_fields__

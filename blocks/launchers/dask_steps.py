@@ -6,14 +6,17 @@ import asyncio
 import contextlib
 import pickle
 import uuid
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from distributed import Client, Future, KilledWorker
 
-from orepass.blocks.launchers.dask_worker import StepsPlugin, run_order
+from orepass.blocks.launchers.dask_batches import Batches
+from orepass.blocks.launchers.dask_worker import StepsPlugin
 from orepass.blocks.launchers.orders import Ended, Order
+from orepass.blocks.launchers.packing import Packer
 from orepass.call import Call, Listener, Outcome
 from orepass.errors import StepError, StepKilled
 
@@ -33,6 +36,22 @@ class _Waiting:
         host, job, restarts = self.where or ("an unknown host", None, 0)
         return Ended(kind, why, "", host, job, worker_lost, restarts)
 
+    def hear(self, what: str, content: Any) -> None:
+        """Take in what the worker tells."""
+        if what == "begun":
+            self.where = content
+        elif what == "event":
+            self.listener(content)
+        elif what == "ended":
+            self.fail(content)
+        elif not self.outcome.done():
+            self.outcome.set_result(content)
+
+    def fail(self, error: BaseException) -> None:
+        """End the wait with an error, unless it has ended."""
+        if not self.outcome.done():
+            self.outcome.set_exception(error)
+
 
 class DaskSteps:
     """Runs steps on the workers of a Dask client's cluster.
@@ -49,8 +68,12 @@ class DaskSteps:
     def __init__(self, client: Client, *, share: int = 1, limit_memory: bool = False) -> None:
         self._client = client
         self._limit_memory = limit_memory
+        self._packer = Packer()
         self._topic = f"orepass-{uuid.uuid4().hex}"
         self._waiting: dict[str, _Waiting] = {}
+        self._batches = Batches(client, self._topic)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._heard: deque[tuple[str, str, bytes]] = deque()
         client.register_plugin(StepsPlugin(share))
         client.subscribe_topic(self._topic, self._hear)
 
@@ -60,23 +83,16 @@ class DaskSteps:
         Raises:
             Ended: the step's process, or the worker itself, died or was killed.
         """
-        order = Order.of(
-            call, cpus=int(resources.get("cpus", 0)) or None, limit_memory=self._limit_memory, run=self._topic
-        )
+        self._loop = asyncio.get_running_loop()
+        cpus = int(resources.get("cpus", 0)) or None
+        order = Order.of(call, self._packer, cpus=cpus, limit_memory=self._limit_memory, run=self._topic)
         for attempt in range(_NOT_BEGUN_AT_MOST):
-            waiting = _Waiting(listener, asyncio.get_running_loop().create_future())
+            waiting = _Waiting(listener, self._loop.create_future())
             self._waiting[call.partial.name] = waiting
             key = f"{call.step.module.name}-{call.partial.name}-{attempt}"
             try:
-                task = self._client.submit(
-                    run_order,
-                    order,
-                    call.requirements.gpus,
-                    self._topic,
-                    key=key,
-                    pure=False,
-                    resources=dict(resources),
-                )
+                idle = len(self._waiting) == 1
+                task = await self._batches.submit(order, key, call.requirements.gpus, resources, at_once=idle)
             except Exception as error:  # the client is closed, because the scheduler is gone
                 self._waiting.pop(call.partial.name, None)
                 raise waiting.ended(StepKilled, f"the Dask scheduler was lost: {error!r}") from None
@@ -106,40 +122,27 @@ class DaskSteps:
             self._client.unsubscribe_topic(self._topic)
 
     def _hear(self, event: tuple[float, tuple[str, str, bytes]]) -> None:
-        """Called in Dask's thread."""
-        name, what, content = event[1]
-        waiting = self._waiting.get(name)
-        if waiting is not None:
-            loop = waiting.outcome.get_loop()
-            loop.call_soon_threadsafe(_pass_on, waiting, what, pickle.loads(content))
+        """Called in Dask's thread; wakes the flow's loop once for all that come before it gets to them."""
+        self._heard.append(event[1])
+        if len(self._heard) == 1 and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._pass_on)
+
+    def _pass_on(self) -> None:
+        while self._heard:
+            name, what, content = self._heard.popleft()
+            if (waiting := self._waiting.get(name)) is not None:
+                waiting.hear(what, pickle.loads(content))
 
     def _settle(self, task: Future, waiting: _Waiting) -> None:
         """Called in a thread of Dask's when a task is done; what went well has been heard of already."""
         loop = waiting.outcome.get_loop()
         if task.status == "error":
-            loop.call_soon_threadsafe(_fail, waiting, task.exception())
+            loop.call_soon_threadsafe(waiting.fail, task.exception())
         elif task.status in ("cancelled", "lost"):
             why = f"its Dask task was {task.status}; perhaps the scheduler was ended"
-            loop.call_soon_threadsafe(_fail, waiting, waiting.ended(StepKilled, why))
+            loop.call_soon_threadsafe(waiting.fail, waiting.ended(StepKilled, why))
 
     def _lost(self, waiting: _Waiting, error: KilledWorker) -> Ended:
         worker = error.last_worker
         waiting.where = waiting.where or worker.extra.get("where") or (worker.host, None, 0)
         return waiting.ended(StepKilled, f"its Dask worker {worker.name} died", worker_lost=True)
-
-
-def _pass_on(waiting: _Waiting, what: str, content: Any) -> None:
-    """In the flow's event loop."""
-    if what == "begun":
-        waiting.where = content
-    elif what == "event":
-        waiting.listener(content)
-    elif what == "ended":
-        _fail(waiting, content)
-    elif not waiting.outcome.done():
-        waiting.outcome.set_result(content)
-
-
-def _fail(waiting: _Waiting, error: BaseException) -> None:
-    if not waiting.outcome.done():
-        waiting.outcome.set_exception(error)

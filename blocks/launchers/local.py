@@ -13,6 +13,7 @@ from pydantic import Field
 from orepass.attempts import RetryPolicy
 from orepass.blocks.launchers._base import KillingLauncher
 from orepass.blocks.launchers.orders import Order, settled
+from orepass.blocks.launchers.packing import Packer
 from orepass.blocks.launchers.processes import ProcessPool, start_fork_server
 from orepass.blocks.launchers.slots import Slots, count_gpus
 from orepass.call import Call, Listener, LogLine, Outcome
@@ -33,6 +34,7 @@ class LocalTaskRunner(ThreadPoolTaskRunner[Any]):
         self._slots: Slots | None = None
         self._pool: ProcessPool | None = None
         self._threads: ThreadPoolExecutor | None = None
+        self._packer = Packer()
 
     def duplicate(self) -> LocalTaskRunner:
         """Another one with the same numbers."""
@@ -55,6 +57,7 @@ class LocalTaskRunner(ThreadPoolTaskRunner[Any]):
         if self._slots is None or self._pool is None or self._threads is None:
             self._slots = Slots(self._cpus, self._gpus)
             self._pool = ProcessPool()
+            self._packer = Packer()
             self._threads = ThreadPoolExecutor(self._cpus, thread_name_prefix="orepass-worker")
         loop = asyncio.get_running_loop()
 
@@ -62,7 +65,7 @@ class LocalTaskRunner(ThreadPoolTaskRunner[Any]):
             loop.call_soon_threadsafe(listener, event)
 
         async with self._slots.taken(call.requirements, call.step.label) as slot:
-            order = Order.of(call, cpus=slot.cpus, limit_memory=self._limit_memory)
+            order = Order.of(call, self._packer, cpus=slot.cpus, limit_memory=self._limit_memory)
             running = loop.run_in_executor(self._threads, self._pool.run, order, slot.gpus, tell)
             return await settled(call, self._or_killed(call, running))
 

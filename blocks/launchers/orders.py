@@ -10,8 +10,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
 
-import cloudpickle
-
+from orepass.blocks.launchers.packing import Packer
 from orepass.call import Call, Failure, Outcome
 from orepass.errors import StepError
 from orepass.failures import step_error
@@ -27,7 +26,7 @@ class Order:
     """A call, packed so that whoever passes it on need not import what it names.
 
     Attributes:
-        payload: the pickled call.
+        payload: the call, as a `Packer` packs it.
         partial: the folder that the step works in.
         cpus: cores that it may use.
         timeout_s: seconds after which it is to be killed; None for no limit.
@@ -47,18 +46,21 @@ class Order:
     run: str = ""
 
     @classmethod
-    def of(cls, call: Call, *, cpus: int | None = None, limit_memory: bool = False, run: str = "") -> Order:
+    def of(
+        cls, call: Call, packer: Packer, *, cpus: int | None = None, limit_memory: bool = False, run: str = ""
+    ) -> Order:
         """Pack a call.
 
         Args:
             call: what to run.
+            packer: of the flow run.
             cpus: cores it gets, where these are not those that it asks for.
             limit_memory: whether it is killed above its `mem_gb`.
             run: a name for the flow run.
         """
         needs = call.requirements
         return cls(
-            payload=cloudpickle.dumps(call),
+            payload=packer.pack(call),
             partial=call.partial,
             cpus=cpus or needs.cpus,
             timeout_s=call.timeout_s,

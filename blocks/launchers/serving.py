@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 import threadpoolctl
 
 from orepass.blocks.launchers.orders import Order
+from orepass.blocks.launchers.packing import unpack
 from orepass.call import Failure, LogLine, Outcome
 from orepass.progress import Progress
 from orepass.work import perform
@@ -46,7 +47,7 @@ def _obey(order: Order, pipe: Connection) -> Outcome:
     try:
         os.chdir(order.folder)  # where the flow is now; the server process may have been started elsewhere
         sys.path += [place for place in order.path if place not in sys.path]
-        call = pickle.loads(order.payload)
+        call = unpack(order.payload)
     except Exception as error:  # whatever an import in the user's code may raise
         why = f"a worker cannot load it: {error!r}"
         return Outcome(0.0, Failure(why, traceback.format_exc(), None, socket.gethostname()))

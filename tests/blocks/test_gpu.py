@@ -25,6 +25,7 @@ from processes_of_tests import Run, RunScript, is_alive, wait_until
 from orepass import Store
 from orepass.blocks.launchers.gpu import GpuLauncher
 from orepass.blocks.launchers.orders import Order
+from orepass.blocks.launchers.packing import Packer
 from orepass.blocks.launchers.pool import step as pool_step
 from orepass.blocks.launchers.pool import watch
 from orepass.blocks.launchers.pool.exchange import Exchange, PoolOrder
@@ -284,7 +285,7 @@ def test_a_pool_that_does_not_exist(api: str, worker: Run, config: Options, stor
 def order_of(config: Options, store: Store, module: Any = talks, element: Any = 7) -> tuple[Exchange, PoolOrder]:
     (step,) = make_steps(module, config, [element], store)
     call = call_of(step)
-    return Exchange.of(call.partial), PoolOrder(Order.of(call), step.label, gpus=1, gpus_are_shared=True)
+    return Exchange.of(call.partial), PoolOrder(Order.of(call, Packer()), step.label, gpus=1, gpus_are_shared=True)
 
 
 @pytest.fixture
@@ -300,7 +301,7 @@ def test_a_run_ends_when_its_driver_gives_no_sign_of_life(
     (step,) = make_steps(sleeps_in_c, replace(config, seconds=1000.0), None, store)
     call = call_of(step)
     exchange = Exchange.of(call.partial)
-    digest = exchange.open(PoolOrder(Order.of(call), step.label, gpus=1, gpus_are_shared=True))
+    digest = exchange.open(PoolOrder(Order.of(call, Packer()), step.label, gpus=1, gpus_are_shared=True))
     state = pool_step.perform_step(str(exchange.folder), digest, return_state=True)
     assert state.is_cancelled()
     wait_until(lambda: not is_alive(int(Path(config.journal).read_text())), "the step's process to be dead", 10)

@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from orepass.server import SETTINGS
+
 STARTS_WITHIN_S = 180
 
 
@@ -74,6 +76,7 @@ def prefect_server_on(database: str | None, folder: Path) -> Iterator[str]:
     port = free_port()
     environment = {
         **os.environ,
+        **SETTINGS,
         "PREFECT_HOME": str(folder),
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
         "PREFECT_SERVER_API_PORT": str(port),

@@ -20,6 +20,7 @@ from prefect.states import Cancelling, Crashed, Pending
 from prefect.tasks import Task
 
 from orepass.blocks.launchers.orders import Ended, Order
+from orepass.blocks.launchers.packing import Packer
 from orepass.blocks.launchers.pool.exchange import Answer, Exchange, PoolOrder
 from orepass.blocks.launchers.pool.heart import Heart
 from orepass.blocks.launchers.pool.step import NAME
@@ -58,6 +59,7 @@ class PoolRuns:
         self._limit_memory = limit_memory
         self._turn = asyncio.Semaphore(at_most)
         self._heart = Heart()
+        self._packer = Packer()
         self._target: Target | None = None
         self._targeting = asyncio.Lock()
         self._asking = asyncio.Lock()
@@ -87,7 +89,7 @@ class PoolRuns:
                 exchange.remove()
 
     async def _perform(self, call: Call, exchange: Exchange, target: Target, listener: Listener) -> Outcome:
-        packed = Order.of(call, limit_memory=self._limit_memory)
+        packed = Order.of(call, self._packer, limit_memory=self._limit_memory)
         order = PoolOrder(packed, call.step.label, call.requirements.gpus, target.shares_gpus)
         try:
             digest = await asyncio.to_thread(exchange.open, order)
