@@ -26,8 +26,12 @@ from orepass.requirements import Requirements
 from orepass.store import ENVIRONMENT_VARIABLE, current_store
 
 # A step whose worker died is reported to the flow, which decides what follows; Dask does not try again by itself, nor
-# does it send a worker more than it can begin.
-SCHEDULER_SETTINGS = {"distributed.scheduler.allowed-failures": 0, "distributed.scheduler.worker-saturation": 1.0}
+# does it send a worker more than it can begin. Its profile of workers would show them waiting for their processes.
+SCHEDULER_SETTINGS = {
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.scheduler.worker-saturation": 1.0,
+    "distributed.worker.profile.enabled": False,
+}
 
 
 @dataclasses.dataclass(frozen=True)

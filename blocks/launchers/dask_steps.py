@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from distributed import Client, Future, KilledWorker
 
@@ -29,18 +30,10 @@ class _Waiting:
 
     listener: Listener
     outcome: asyncio.Future[Outcome]
-    where: tuple[str, str | None, int] | None = None
-
-    def ended(self, kind: type[StepError], why: str, worker_lost: bool = False) -> Ended:
-        """An end for which the worker had no words."""
-        host, job, restarts = self.where or ("an unknown host", None, 0)
-        return Ended(kind, why, "", host, job, worker_lost, restarts)
 
     def hear(self, what: str, content: Any) -> None:
         """Take in what the worker tells."""
-        if what == "begun":
-            self.where = content
-        elif what == "event":
+        if what == "event":
             self.listener(content)
         elif what == "ended":
             self.fail(content)
@@ -71,6 +64,7 @@ class DaskSteps:
         self._packer = Packer()
         self._topic = f"orepass-{uuid.uuid4().hex}"
         self._waiting: dict[str, _Waiting] = {}
+        self._where: dict[str, tuple[str, str | None, int]] = {}
         self._batches = Batches(client, self._topic)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._heard: deque[tuple[str, str, bytes]] = deque()
@@ -87,34 +81,39 @@ class DaskSteps:
         cpus = int(resources.get("cpus", 0)) or None
         order = Order.of(call, self._packer, cpus=cpus, limit_memory=self._limit_memory, run=self._topic)
         for attempt in range(_NOT_BEGUN_AT_MOST):
+            key = f"{call.step.module.name}-{call.partial.name}-{attempt}"
             waiting = _Waiting(listener, self._loop.create_future())
             self._waiting[call.partial.name] = waiting
-            key = f"{call.step.module.name}-{call.partial.name}-{attempt}"
             try:
-                idle = len(self._waiting) == 1
-                task = await self._batches.submit(order, key, call.requirements.gpus, resources, at_once=idle)
-            except Exception as error:  # the client is closed, because the scheduler is gone
-                self._waiting.pop(call.partial.name, None)
-                raise waiting.ended(StepKilled, f"the Dask scheduler was lost: {error!r}") from None
-            task.add_done_callback(lambda task, waiting=waiting: self._settle(task, waiting))
-            try:
-                return await waiting.outcome
+                return await self._run_once(order, key, call.requirements.gpus, resources, waiting)
             except KilledWorker as error:
                 # A worker takes those that wait for it with it. They are none of the cause, so they just go elsewhere.
                 if call.partial.exists() or attempt + 1 == _NOT_BEGUN_AT_MOST:
-                    raise self._lost(waiting, error) from None
-            except asyncio.CancelledError:
-                task.cancel()
-                raise
-            except Ended:
-                raise
-            except Exception as error:  # Dask itself fails, such as on a worker that cannot import this library
-                why = f"Dask cannot run it: {error!r}. See that its workers have the same packages as this machine"
-                raise waiting.ended(StepError, why) from None
+                    raise self._lost(error) from None
             finally:
                 self._waiting.pop(call.partial.name, None)
-                task.release()
         raise AssertionError("not reached")
+
+    async def _run_once(
+        self, order: Order, key: str, gpus: int, resources: Mapping[str, float], waiting: _Waiting
+    ) -> Outcome:
+        try:
+            task = await self._batches.submit(order, key, gpus, resources, at_once=len(self._waiting) == 1)
+        except Exception as error:  # the client is closed, because the scheduler is gone
+            raise self._ended(StepKilled, f"the Dask scheduler was lost: {error!r}") from None
+        task.add_done_callback(lambda task: self._settle(task, waiting))
+        try:
+            return await waiting.outcome
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        except (Ended, KilledWorker):
+            raise
+        except Exception as error:  # Dask itself fails, such as on a worker that cannot import this library
+            why = f"Dask cannot run it: {error!r}. See that its workers have the same packages as this machine"
+            raise self._ended(StepError, why) from None
+        finally:
+            task.release()
 
     def close(self) -> None:
         """Hear no more."""
@@ -130,7 +129,10 @@ class DaskSteps:
     def _pass_on(self) -> None:
         while self._heard:
             name, what, content = self._heard.popleft()
-            if (waiting := self._waiting.get(name)) is not None:
+            if what == "worker":
+                address, where = pickle.loads(content)
+                self._where[address] = where
+            elif (waiting := self._waiting.get(name)) is not None:
                 waiting.hear(what, pickle.loads(content))
 
     def _settle(self, task: Future, waiting: _Waiting) -> None:
@@ -140,9 +142,15 @@ class DaskSteps:
             loop.call_soon_threadsafe(waiting.fail, task.exception())
         elif task.status in ("cancelled", "lost"):
             why = f"its Dask task was {task.status}; perhaps the scheduler was ended"
-            loop.call_soon_threadsafe(waiting.fail, waiting.ended(StepKilled, why))
+            loop.call_soon_threadsafe(waiting.fail, self._ended(StepKilled, why))
 
-    def _lost(self, waiting: _Waiting, error: KilledWorker) -> Ended:
+    def _ended(self, kind: type[StepError], why: str) -> Ended:
+        """An end that has to do with no worker."""
+        scheduler = self._client.scheduler
+        host = urlsplit(scheduler.address).hostname if scheduler is not None else None
+        return Ended(kind, why, "", host or "an unknown host", None)
+
+    def _lost(self, error: KilledWorker) -> Ended:
         worker = error.last_worker
-        waiting.where = waiting.where or worker.extra.get("where") or (worker.host, None, 0)
-        return waiting.ended(StepKilled, f"its Dask worker {worker.name} died", worker_lost=True)
+        host, job, restarts = self._where.get(worker.address) or worker.extra.get("where") or (worker.host, None, 0)
+        return Ended(StepKilled, f"its Dask worker {worker.name} died", "", host, job, True, restarts)

@@ -54,6 +54,7 @@ class StepsPlugin(WorkerPlugin):  # type: ignore[misc]
         _be_able_to_start_processes()
         start_fork_server()
         self.pool = ProcessPool()
+        self.known_to: set[str] = set()  # the topics of flows that have heard where this worker is
         ids = gpu_ids()
         self.gpus = Devices(ids[int(worker.name) :: self._share] if self._share > 1 else ids)
         memory = worker.memory_manager.memory_limit
@@ -171,7 +172,9 @@ def run_order(order: Order, gpus: int, topic: str) -> None:
         task = worker.state.tasks.get(key)
         return task is not None and task.state == "executing"
 
-    tell("begun", _here())
+    if topic not in steps.known_to:
+        steps.known_to.add(topic)
+        tell("worker", (worker.address, _here()))
     if gpus > steps.gpus.count:
         why = f"it needs {gpus} GPU(s), and its worker was given {steps.gpus.count}; see CUDA_VISIBLE_DEVICES there"
         tell("ended", Ended.here(StepError, why, order.partial))

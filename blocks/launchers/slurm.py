@@ -164,6 +164,7 @@ class SlurmStepRunner(DaskTaskRunner):  # type: ignore[misc]
                 f"export {ENVIRONMENT_VARIABLE}={store}",
                 f"export PYTHONPATH={shlex.quote(_own_path())}",
                 "export DASK_LOGGING__DISTRIBUTED=info",  # this goes to the job's own log
+                "export DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False",
                 *options.prologue,
             ],
             "worker_extra_args": [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
 import os
 import pickle
 from dataclasses import replace
@@ -13,10 +14,11 @@ from typing import Any
 
 import pytest
 from example_steps import Options, flaky, picky, single, times_ten
-from prefect import flow, task, unmapped
+from prefect import flow, tags, task, unmapped
 from prefect.artifacts import Artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import TaskRun
 from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 
@@ -49,15 +51,19 @@ def forget(options: Options) -> None:
     Path(options.journal).unlink(missing_ok=True)
 
 
-async def task_runs(flow_run_id: str) -> list[tuple[str, str]]:
-    """Names and states of the task runs of a flow run, once the server knows the last of them."""
+async def read_task_runs(flow_run_id: str) -> list[TaskRun]:
     async with get_client() as client:
-        for _ in range(100):
-            wanted = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))  # type: ignore[list-item]
-            found = await client.read_task_runs(flow_run_filter=wanted)
-            if found and all(run.state is not None and run.state.is_final() for run in found):
-                return sorted((run.name, run.state.name or "") for run in found if run.state)
-            await asyncio.sleep(0.1)
+        wanted = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))  # type: ignore[list-item]
+        return await client.read_task_runs(flow_run_filter=wanted)
+
+
+async def task_runs(flow_run_id: str, count: int) -> list[tuple[str, str]]:
+    """Names and states of the task runs of a flow run, once the server knows the last of so many."""
+    for _ in range(100):
+        found = await read_task_runs(flow_run_id)
+        if len(found) == count and all(run.state is not None and run.state.is_final() for run in found):
+            return sorted((run.name, run.state.name or "") for run in found if run.state)
+        await asyncio.sleep(0.1)
     return []
 
 
@@ -86,11 +92,48 @@ def test_a_flow_computes_once_on_every_runner(options: Options, name: str) -> No
 def test_a_single_hit_is_a_cached_task_run_and_hits_of_an_array_are_none(options: Options) -> None:
     first, _, _ = asyncio.run(one_and_many(options, 2))
     second, _, report = asyncio.run(one_and_many(options, 3))
-    assert asyncio.run(task_runs(first)) == [
+    assert asyncio.run(task_runs(first, 3)) == [
         ("single", "Completed"), ("times_ten[0]", "Completed"), ("times_ten[1]", "Completed"),
     ]  # fmt: skip
-    assert asyncio.run(task_runs(second)) == [("single", "Cached"), ("times_ten[2]", "Completed")]
+    assert asyncio.run(task_runs(second, 2)) == [("single", "Cached"), ("times_ten[2]", "Completed")]
     assert not report.all_cached
+
+
+def test_the_log_of_an_array_is_not_one_of_its_elements(options: Options) -> None:
+    said: list[tuple[str, str]] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append((record.task_run_name, record.getMessage()))  # type: ignore
+    prefects = logging.getLogger("prefect.task_runs")
+    prefects.addHandler(handler)
+    try:
+        asyncio.run(one_and_many(options, 3))
+        with pytest.raises(ArrayError):
+            asyncio.run(array(replace(options, failing=(3,)), 5))
+    finally:
+        prefects.removeHandler(handler)
+    ends = [(name, text) for name, text in said if text.startswith("Finished in state")]
+    assert [name for name, _ in ends] == ["single", "times_ten.Flat.fr[3]"]
+    assert ends[0][1] == "Finished in state Completed()"
+    assert "Failed" in ends[1][1]
+
+
+def test_a_task_run_has_the_tags_and_the_parent_that_prefect_would_give_it(options: Options) -> None:
+    @task
+    async def outer() -> None:
+        with tags("night"):
+            await single.with_options(tags=["mine"]).schedule(options)
+
+    @flow
+    async def nested() -> str:
+        await outer()
+        return str(flow_run.id)
+
+    run = asyncio.run(nested())
+    assert [state for _, state in asyncio.run(task_runs(run, 2))] == ["Completed", "Completed"]
+    found = {one.name.partition("-")[0]: one for one in asyncio.run(read_task_runs(run))}
+    assert sorted(found["single"].tags) == ["mine", "night"]
+    assert [parent.id for parent in found["single"].task_inputs["__parents__"]] == [found["outer"].id]
+    assert found["single"].total_run_time.total_seconds() > 0
 
 
 def test_the_summary_is_an_artifact(options: Options) -> None:

@@ -43,6 +43,18 @@ def test_what_is_cached_and_what_is_left_is_said(options: Options, caplog: pytes
     assert runs(options) == list(range(55))
 
 
+def test_the_progress_of_an_array_is_said(
+    options: Options, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO, "orepass")
+    monkeypatch.setattr("orepass.board._LINE_EVERY_S", 0.0)
+    with pytest.raises(ArrayError):
+        schedule(times_ten, replace(options, failing=(3,)), range(4), label="populate_index")
+    assert [line for line in lines(caplog) if "elements (" in line] == [
+        f"populate_index: computed: {done} of 4 elements ({25 * done}%)" for done in (1, 2, 3)
+    ]
+
+
 def test_results_come_in_the_order_of_the_array(options: Options) -> None:
     assert schedule(times_ten, options, [3, 1, 2]) == [30, 10, 20]
     assert schedule(times_ten, options, [2, 7, 3]) == [20, 70, 30]

@@ -57,6 +57,12 @@ def test_the_ui_asks_the_server_that_it_came_from(server: str) -> None:
         assert json.load(settings)["api_url"] == server
 
 
+def test_a_server_in_the_background_records_task_runs_in_batches(server: str) -> None:
+    with urllib.request.urlopen(f"{server}/admin/settings") as settings:
+        recorder = json.load(settings)["server"]["services"]["task_run_recorder"]
+    assert (recorder["batch_size"], recorder["flush_interval"]) == (100, 1)
+
+
 def test_a_server_in_the_background_is_found_again(server: str) -> None:
     """The one of the fixture, which also tries `prefect server stop` in the end."""
     said: list[str] = []

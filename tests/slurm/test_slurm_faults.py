@@ -79,15 +79,15 @@ def expect(said: list[str], pattern: str) -> None:
     assert any(re.search(pattern, line.partition("\n")[0]) for line in said), "\n".join(said)
 
 
-def task_runs(flow_run_id: str) -> dict[str, str]:
-    """Names and states of the task runs of a flow run, once the last of them is in a final state."""
+def task_runs(flow_run_id: str, count: int) -> dict[str, str]:
+    """Names and states of the task runs of a flow run, once so many are there and in a final state."""
 
     async def read() -> dict[str, str]:
         async with get_client() as client:
             wanted = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(flow_run_id)]))
             for _ in range(100):
                 found = await client.read_task_runs(flow_run_filter=wanted)
-                if found and all(run.state is not None and run.state.is_final() for run in found):
+                if len(found) == count and all(run.state is not None and run.state.is_final() for run in found):
                     break
                 await asyncio.sleep(0.1)
             return {run.name: run.state.name or "" for run in found if run.state}
@@ -156,7 +156,7 @@ def test_what_fails_for_good_says_why(slurm: Cluster, faults: Faults, start: Sta
     assert [job for element, job in begun(config) if element == 600][1:]  # with 1 GiB it went well
     expect(said, r"eats\[0\] \(element 600\) failed .* again with mem_gb=1 instead of 0\.5")
     names = {"kills_its_worker[0]": "Completed", "kills_its_worker[1]": "Failed"}
-    assert task_runs(run) == names | {"eats[0]": "Completed", "eats[1]": "Failed"}
+    assert task_runs(run, 4) == names | {"eats[0]": "Completed", "eats[1]": "Failed"}
 
 
 def test_all_jobs_are_cancelled_those_that_wait_and_those_that_run(
