@@ -8,7 +8,6 @@ import os
 import shlex
 import sys
 import threading
-from collections.abc import Awaitable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -25,28 +24,18 @@ from orepass.attempts import RetryPolicy
 from orepass.blocks.launchers._base import KillingLauncher
 from orepass.blocks.launchers.certificate import make_certificate, remove_certificate
 from orepass.blocks.launchers.dask_worker import StepWorker
-from orepass.blocks.launchers.orders import Ended, settled
+from orepass.blocks.launchers.orders import settled
 from orepass.blocks.launchers.slurm_cluster import JobCluster
+from orepass.blocks.launchers.slurm_ends import explained
+from orepass.blocks.launchers.slurm_leftovers import cancel_jobs_of_the_dead, comment_of_this_run
 from orepass.blocks.launchers.slurm_limits import JobLimits
-from orepass.blocks.slurm_jobs import Cause, cancel, how_it_ended, my_jobs
 from orepass.call import Call, Listener, Outcome
-from orepass.claims import Owner
-from orepass.errors import SlurmError, StepError, StepKilled, StepOutOfMemory, StepPreempted, StepTimeout
 from orepass.requirements import Requirements
 from orepass.store import ENVIRONMENT_VARIABLE, current_store
 
 logger = logging.getLogger(__name__)
 Logger = logging.Logger | logging.LoggerAdapter[Any]
 
-_KINDS: dict[Cause, type[StepError]] = {
-    Cause.TIME: StepTimeout,
-    Cause.MEMORY: StepOutOfMemory,
-    Cause.PREEMPTED: StepPreempted,
-    Cause.DIED: StepKilled,
-}
-# A job that is being ended is seen as such by Slurm within this time. One whose step merely died goes on.
-_NOTICED_WITHIN_S = 15.0
-_NOTICED_AFTER_DEATH_S = 3.0
 _TEMPORARY = '"${TMPDIR:-/tmp}"'  # for the job's shell
 
 
@@ -88,7 +77,7 @@ class SlurmStepRunner(DaskTaskRunner):  # type: ignore[misc]
         cluster = self._clusters.get(call.requirements)
         if cluster is None:
             cluster = await asyncio.to_thread(self._cluster_for, call.requirements, _run_logger())
-        return await settled(call, _explained(cluster.run(call, listener)))
+        return await settled(call, explained(cluster.run(call, listener)))
 
     def submit(self, *args: Any, **kwargs: Any) -> PrefectDaskFuture[Any]:
         """See `DaskTaskRunner`."""
@@ -109,7 +98,7 @@ class SlurmStepRunner(DaskTaskRunner):  # type: ignore[misc]
         options = self._launcher
         if self._folder is None:
             self._folder = self._make_folder()
-            _cancel_jobs_of_the_dead(log)
+            cancel_jobs_of_the_dead(log)
         limits = JobLimits.of(needs, options.walltime_min, options.lifetime_min, options.overhead_gb)
         cluster = JobCluster(
             str(limits),
@@ -180,7 +169,7 @@ class SlurmStepRunner(DaskTaskRunner):  # type: ignore[misc]
 
 def _directives(options: SlurmLauncher, limits: JobLimits, folder: Path) -> list[str]:
     log = str(folder).replace("\\", "\\\\").replace("%", "%%").replace('"', '\\"')
-    made = [f'--output="{log}/%j.log"', f'--error="{log}/%j.log"', f"--comment={_comment()}"]
+    made = [f'--output="{log}/%j.log"', f'--error="{log}/%j.log"', f"--comment={comment_of_this_run()}"]
     made += [f"--qos={options.qos}"] if options.qos else []
     made += [f"--constraint={options.constraint}"] if options.constraint else []
     made += [f"--gres={options.gres.format(gpus=limits.gpus)}"] if limits.gpus else []
@@ -198,53 +187,6 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _comment() -> str:
-    owner = Owner.this_process()
-    return f"orepass:{owner.host}:{owner.pid}:{owner.started}"
-
-
-def _cancel_jobs_of_the_dead(log: Logger) -> None:
-    """Cancel what flows that were killed on this machine have left in the queue."""
-    try:
-        left = [job.job_id for job in my_jobs(patience_s=10) if _is_of_the_dead(job.comment)]
-        if left:
-            log.info("Cancelling Slurm jobs that a killed run has left: %s", " ".join(left))
-            cancel(left, patience_s=10)
-    except SlurmError as error:
-        log.warning("%s", error)
-
-
-def _is_of_the_dead(comment: str) -> bool:
-    kind, *owner = comment.split(":")
-    if kind != "orepass" or len(owner) != 3 or not owner[1].isdigit():
-        return False
-    host, pid, started = owner
-    return Owner(host, int(pid), started).alive() is False
-
-
-async def _explained(running: Awaitable[Outcome]) -> Outcome:
-    """The outcome; a step's end without one is told with the cause that Slurm states."""
-    try:
-        return await running
-    except Ended as end:
-        raise await asyncio.to_thread(_with_cause, end) from None
-
-
-def _with_cause(end: Ended) -> Ended:
-    """The end of a step with what Slurm says of its job, if the job has ended, too."""
-    if end.job is None or end.kind is not StepKilled:
-        return end
-    try:
-        within_s = _NOTICED_WITHIN_S if end.worker_lost else _NOTICED_AFTER_DEATH_S
-        job = how_it_ended(end.job, end.restarts, within_s)
-    except SlurmError as error:
-        return Ended(end.kind, f"{end.why}; {error}", end.log, end.host, end.job)
-    if not job.ended and job.restarts <= end.restarts:
-        return end
-    why = f"Slurm says of its job: {job.describe(end.restarts)} ({end.why})"
-    return Ended(_KINDS[job.cause(end.restarts)], why, end.log, job.node or end.host, end.job)
 
 
 def _run_logger() -> Logger:
