@@ -77,9 +77,12 @@ class StepProgress:
         self._artifact: UUID | None = None
         self._sending: asyncio.Task[None] | None = None
         self._entered = False
+        self._closed = False
 
     def show(self, state: Progress) -> None:
         """Show how far the step is."""
+        if self._closed:
+            return
         if not self._entered:
             self._entered = True
             _board.enter()
@@ -97,6 +100,7 @@ class StepProgress:
 
     async def close(self) -> None:
         """Stop showing it."""
+        self._closed = True
         if self._entered:
             if self._bar is not None:
                 _board.erase(self._bar)

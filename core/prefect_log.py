@@ -26,7 +26,7 @@ class _InShort(logging.Filter):
         elif message.startswith("Finished in state Failed"):
             record.msg, record.args = message.partition("\\n")[0], ()  # it repeats what was reported before
         elif message.startswith("Finished in state ") and record.levelno == logging.INFO:
-            return not in_array.get()
+            return record.name != "prefect.task_runs" or not in_array.get()
         return True
 
 

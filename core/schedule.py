@@ -104,7 +104,8 @@ async def _compute_missing(module: Module[..., Any], steps: list[Step], found: l
         done += 1
         shown.show(Progress("computed", done, len(missing), "elements"))
 
-    works = [_Work(missing[i : i + size], on_result=show) for i in range(0, len(missing), size)]
+    here = contextvars.copy_context()  # of the flow run, to which the progress belongs
+    works = [_Work(missing[i : i + size], on_result=lambda: here.run(show)) for i in range(0, len(missing), size)]
     token = in_array.set(True)
     try:
         await _run(module, works)

@@ -15,6 +15,7 @@ from prefect.serializers import JSONSerializer
 from prefect.states import Completed, Pending
 from prefect.task_engine import run_task_async
 from prefect.utilities.annotations import quote
+from prefect.utilities.engine import emit_task_run_state_change_event
 
 if TYPE_CHECKING:
     from orepass.module import Module
@@ -58,8 +59,8 @@ def task_of(module: Module[..., Any], drive: Callable[[W], Awaitable[State[Any]]
 async def run_task(task: Task[..., Any], name: str, work: Any) -> State[Any]:
     """Run such a task in the flow that is going on, and return how it ended.
 
-    Prefect would first report the run as Pending. It is Running at once, and a report less is a third less for the
-    server to do.
+    Prefect would first report every run as Pending. One that has no tags, and so no limit to wait for, is Running at
+    once, and a report less is a third less for the server to do.
 
     Args:
         task: what `task_of` made.
@@ -68,6 +69,8 @@ async def run_task(task: Task[..., Any], name: str, work: Any) -> State[Any]:
     """
     flow, outer, run_id = FlowRunContext.get(), TaskRunContext.get(), uuid4()
     assert flow is not None and flow.flow_run is not None
+    if outer is not None and outer.task_run.flow_run_id != flow.flow_run.id:
+        outer = None  # the one that a subflow was called from
     state: State[Any] = Pending(state_details=StateDetails(task_run_id=run_id, flow_run_id=flow.flow_run.id))
     run = TaskRun(
         id=run_id,
@@ -91,6 +94,8 @@ async def run_task(task: Task[..., Any], name: str, work: Any) -> State[Any]:
         created=state.timestamp,
         updated=state.timestamp,
     )
+    if run.tags:  # it may have to wait for the concurrency limit of a tag
+        emit_task_run_state_change_event(run, None, state)
     ended = await run_task_async(task, task_run=run, parameters={"work": quote(work)}, return_type="state")
     return cast(State[Any], ended)
 

@@ -56,7 +56,12 @@ class Batches:
         self._gathered.append(submission)
         if at_once or len(self._gathered) == 1:
             loop.call_later(0 if at_once else _GATHER_S, self._send)
-        return await submission.task
+        try:
+            return await submission.task
+        except asyncio.CancelledError:
+            if not submission.task.cancelled():  # it was submitted in this very moment
+                submission.task.result().cancel()
+            raise
 
     def _send(self) -> None:
         batch, self._gathered = [one for one in self._gathered if not one.task.done()], []

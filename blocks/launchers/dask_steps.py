@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import pickle
 import uuid
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from distributed import Client, Future, KilledWorker
 
@@ -20,6 +20,8 @@ from orepass.blocks.launchers.orders import Ended, Order
 from orepass.blocks.launchers.packing import Packer
 from orepass.call import Call, Listener, Outcome
 from orepass.errors import StepError, StepKilled
+
+logger = logging.getLogger(__name__)
 
 _NOT_BEGUN_AT_MOST = 20
 
@@ -124,16 +126,25 @@ class DaskSteps:
         """Called in Dask's thread; wakes the flow's loop once for all that come before it gets to them."""
         self._heard.append(event[1])
         if len(self._heard) == 1 and self._loop is not None:
-            self._loop.call_soon_threadsafe(self._pass_on)
+            try:
+                self._loop.call_soon_threadsafe(self._pass_on)
+            except RuntimeError:  # that loop has ended, and with it all who waited
+                self._heard.clear()
 
     def _pass_on(self) -> None:
         while self._heard:
             name, what, content = self._heard.popleft()
-            if what == "worker":
-                address, where = pickle.loads(content)
-                self._where[address] = where
-            elif (waiting := self._waiting.get(name)) is not None:
-                waiting.hear(what, pickle.loads(content))
+            try:
+                self._take_in(name, what, pickle.loads(content))
+            except Exception:  # the others have to be heard all the same
+                logger.exception("What a Dask worker says of %s cannot be understood", name)
+
+    def _take_in(self, name: str, what: str, content: Any) -> None:
+        if what == "worker":
+            address, where = content
+            self._where[address] = where
+        elif (waiting := self._waiting.get(name)) is not None:
+            waiting.hear(what, content)
 
     def _settle(self, task: Future, waiting: _Waiting) -> None:
         """Called in a thread of Dask's when a task is done; what went well has been heard of already."""
@@ -145,12 +156,11 @@ class DaskSteps:
             loop.call_soon_threadsafe(waiting.fail, self._ended(StepKilled, why))
 
     def _ended(self, kind: type[StepError], why: str) -> Ended:
-        """An end that has to do with no worker."""
-        scheduler = self._client.scheduler
-        host = urlsplit(scheduler.address).hostname if scheduler is not None else None
-        return Ended(kind, why, "", host or "an unknown host", None)
+        """An end of which no worker is known."""
+        return Ended(kind, why, "", "an unknown host", None)
 
     def _lost(self, error: KilledWorker) -> Ended:
         worker = error.last_worker
-        host, job, restarts = self._where.get(worker.address) or worker.extra.get("where") or (worker.host, None, 0)
+        # What this very worker said comes first: another one may have had its address before.
+        host, job, restarts = worker.extra.get("where") or self._where.get(worker.address) or (worker.host, None, 0)
         return Ended(StepKilled, f"its Dask worker {worker.name} died", "", host, job, True, restarts)

@@ -57,7 +57,6 @@ class LocalTaskRunner(ThreadPoolTaskRunner[Any]):
         if self._slots is None or self._pool is None or self._threads is None:
             self._slots = Slots(self._cpus, self._gpus)
             self._pool = ProcessPool()
-            self._packer = Packer()
             self._threads = ThreadPoolExecutor(self._cpus, thread_name_prefix="orepass-worker")
         loop = asyncio.get_running_loop()
 

@@ -1,4 +1,4 @@
-"""Calls as bytes. What a script or a notebook defines itself travels by value, and is pickled once a run."""
+"""Calls as bytes. What a script or a notebook defines itself travels by value, and is pickled once an array."""
 
 from __future__ import annotations
 
@@ -15,13 +15,20 @@ from orepass.module import Module
 
 
 class Packer:
-    """Pickles the calls of one flow run. A class or a function that it has pickled once shall not change in the run."""
+    """Pickles the calls of a flow run.
+
+    What the steps of an array have in common is pickled once for all of them; for the next array a script's functions
+    and the globals that they use may have changed.
+    """
 
     def __init__(self) -> None:
         self._known: dict[Any, bytes] = {}
+        self._config: Any = None
 
     def pack(self, call: Call) -> bytes:
         """A call as bytes, for `unpack`."""
+        if call.step.config is not self._config:
+            self._config, self._known = call.step.config, {}
         file = io.BytesIO()
         try:
             _Pickler(file, self._known).dump(call)

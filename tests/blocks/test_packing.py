@@ -45,7 +45,7 @@ def test_what_does_not_count_for_the_key_may_be_anything_that_can_travel(store: 
     assert found is json if isinstance(unusual, ModuleType) else found() == 7
 
 
-def test_what_a_script_defines_is_pickled_once_a_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_script_defines_is_pickled_once_an_array(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     size = type("Size", (), {"__module__": "a_script", "value": 2})  # nobody can import it from there
     done: list[Any] = []
     dumps: Callable[[Any], bytes] = cloudpickle.dumps
