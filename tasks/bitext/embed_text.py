@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from orepass import module, progress, workdir
 from orepass.config import Config
 from orepass.errors import ConfigError, InputError
-from orepass.tasks.bitext.vectors import Vectors
+from orepass.tasks.bitext.vectors import Vectors, read_npy
 from orepass.tasks.text.encoders import EncoderConfig, encoder_digest, load_encoder
 from orepass.tasks.text.lines import count_lines, read_lines
 
@@ -30,6 +30,7 @@ class EmbedConfig(Config):
         lang: the language of the text.
         encoder: what encodes; None if every shard comes with its embeddings.
         embedding_dimensions: the width of precomputed embeddings; None to take it from the file (`.npy` only).
+        embedding_dtype: the type of precomputed raw `.bin` embeddings, `float32` or `float16`.
         batch_size: sentences that are encoded, and kept in memory, at a time.
         timeout_min: minutes after which the step is killed; None for no limit.
     """
@@ -37,6 +38,7 @@ class EmbedConfig(Config):
     lang: str
     encoder: EncoderConfig | None = None
     embedding_dimensions: int | None = None
+    embedding_dtype: str = "float32"
     batch_size: int = 16384
     timeout_min: float | None = None
 
@@ -48,10 +50,13 @@ class TextShard:
     Attributes:
         text: one sentence a line, plain or compressed.
         embeddings: its embeddings, one row a line, `.npy` or `.bin`; None to encode the text.
+        rows: which rows of the embeddings belong to the lines of the text, in the lines' order, where the text was
+            filtered after it was embedded: `.npy`, int64, shape (lines,), from 0; None for all rows as they are.
     """
 
     text: Path
     embeddings: Path | None = None
+    rows: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ def _is_whole(output: EmbeddedShard, config: EmbedConfig, element: TextShard) ->
     return (rows.shape, output.embeddings.stat().st_size) == ((output.sentences, output.dim), size)
 
 
-@module(version="1", validate=_is_whole, config_for_cache=_for_cache)
+@module(version="2", validate=_is_whole, config_for_cache=_for_cache)
 def embed_text(config: EmbedConfig, element: TextShard) -> EmbeddedShard:
     """Embed one shard, or check and scale the embeddings that it comes with.
 
@@ -135,16 +140,40 @@ def text_shards(text: Sequence[Path], embeddings: Sequence[Path] | None = None) 
 def _batches(config: EmbedConfig, shard: TextShard, sentences: int) -> Iterator[tuple[int, NDArray[Any]]]:
     """Unit rows in order: the first row's number, and (b, dim) rows."""
     if shard.embeddings is not None:
-        vectors = Vectors([shard.embeddings], config.embedding_dimensions)
+        vectors = Vectors([shard.embeddings], config.embedding_dimensions, config.embedding_dtype)
+        if shard.rows is not None:
+            return _picked(vectors, _read_rows(shard.rows, sentences, len(vectors)), config.batch_size)
         if len(vectors) != sentences:
             raise InputError(
                 f"{str(shard.embeddings)!r} has {len(vectors)} rows, but its text {str(shard.text)!r} has "
                 f"{sentences} lines. Give the embeddings of exactly this text; a line ends at a line feed only."
             )
         return vectors.blocks(config.batch_size)
+    if shard.rows is not None:
+        raise ConfigError(f"rows={str(shard.rows)!r} of {str(shard.text)!r} without embeddings. Give both, or neither.")
     if config.encoder is None:
         raise ConfigError(f"No encoder, and no embeddings for {str(shard.text)!r}. Set one of the two.")
     return _encoded(config, config.encoder, shard.text)
+
+
+def _picked(vectors: Vectors, rows: NDArray[np.int64], size: int) -> Iterator[tuple[int, NDArray[Any]]]:
+    for start in range(0, len(rows), size):
+        yield start, vectors.rows(np.asarray(rows[start : start + size]))
+
+
+def _read_rows(path: Path, sentences: int, there: int) -> NDArray[np.int64]:
+    rows = read_npy(path)
+    if rows.dtype != np.int64 or rows.shape != (sentences,):
+        raise InputError(
+            f"{str(path)!r} holds an array of {rows.dtype} of shape {rows.shape}. Rows that belong to "
+            f"{sentences} lines are int64 of shape ({sentences},)."
+        )
+    if rows.min() < 0 or rows.max() >= there:
+        raise InputError(
+            f"{str(path)!r} names rows from {rows.min()} to {rows.max()}, but the embeddings have {there} rows. "
+            "Give the embeddings of the text as it was before it was filtered."
+        )
+    return rows
 
 
 def _encoded(config: EmbedConfig, encoder: EncoderConfig, text: Path) -> Iterator[tuple[int, NDArray[Any]]]:

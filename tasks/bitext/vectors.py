@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from orepass.errors import InputError
+from orepass.errors import ConfigError, InputError, did_you_mean
 
 Floats32 = NDArray[np.float32]
 Floats64 = NDArray[np.float64]
 Ids = NDArray[np.int64]
+
+RAW_TYPES = ("float32", "float16")
+"""What a raw `.bin` file can hold."""
 
 _UNIT = 1e-5
 """A squared norm this near to 1 counts as 1: a row that was scaled once keeps its bits for good."""
@@ -26,20 +30,22 @@ class Vectors:
     batch it is read in. A zero row stays zero: it has no direction, and matches nothing.
 
     Args:
-        paths: `.npy` files (float32 or float16, shape (n, dim)) or raw `.bin` files (float32), in row order.
+        paths: `.npy` files (float32 or float16, shape (n, dim)) or raw `.bin` files, in row order.
         dim: the width of a row; None to take it from a `.npy` file.
+        dtype: the type of raw `.bin` files, `float32` or `float16`.
 
     Raises:
+        ConfigError: another `dtype`.
         InputError: a file that is missing, empty, of another type or width, or that is not whole.
     """
 
-    def __init__(self, paths: Sequence[Path], dim: int | None = None) -> None:
+    def __init__(self, paths: Sequence[Path], dim: int | None = None, dtype: str = "float32") -> None:
         if not paths:
             raise InputError("No embedding files were given. Name at least one .npy or .bin file.")
         self.paths = tuple(paths)
-        self._shards = [open_embeddings(paths[0], dim)]
+        self._shards = [open_embeddings(paths[0], dim, dtype)]
         self.dim = int(self._shards[0].shape[1])
-        self._shards += [open_embeddings(path, self.dim) for path in paths[1:]]
+        self._shards += [open_embeddings(path, self.dim, dtype) for path in paths[1:]]
         self._starts = np.cumsum([0, *(len(shard) for shard in self._shards)])
 
     def __len__(self) -> int:
@@ -94,22 +100,19 @@ class Vectors:
         )
 
 
-def open_embeddings(path: Path, dim: int | None = None) -> NDArray[Any]:
+def open_embeddings(path: Path, dim: int | None = None, dtype: str = "float32") -> NDArray[Any]:
     """One embedding file, memory-mapped read-only: (n, dim), float32 or float16.
 
     Args:
-        path: `.npy`, or raw `.bin` (float32, row after row, no header).
+        path: `.npy`, or raw `.bin` (row after row, no header, little-endian).
         dim: the width that the rows must have; a `.bin` file needs it.
+        dtype: the type of a `.bin` file, `float32` or `float16`; a `.npy` file tells its own.
 
     Raises:
+        ConfigError: another `dtype`.
         InputError: the file is missing, empty, truncated, of another type or width.
     """
-    try:
-        rows = _map_bin(path, dim) if path.suffix == ".bin" else _map_npy(path)
-    except FileNotFoundError:
-        raise InputError(f"No embeddings at {str(path)!r}. Check the path.") from None
-    except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be read: {error}. Give a .npy or .bin file.") from error
+    rows = _map_bin(path, dim, dtype) if path.suffix == ".bin" else read_npy(path)
     if rows.ndim != 2 or rows.dtype not in (np.float32, np.float16) or not rows.flags.c_contiguous:
         raise InputError(
             f"{str(path)!r} holds an array of {rows.dtype} of shape {rows.shape}"
@@ -126,23 +129,44 @@ def open_embeddings(path: Path, dim: int | None = None) -> NDArray[Any]:
     return rows
 
 
-def _map_npy(path: Path) -> NDArray[Any]:
-    try:
-        return np.asarray(np.lib.format.open_memmap(path, mode="r"))
-    except ValueError as error:
-        raise InputError(
-            f"{str(path)!r} is not a whole .npy file: {error}. Copy or make it again; raw float32 rows need "
-            "the name ending .bin."
-        ) from error
+def read_npy(path: Path) -> NDArray[Any]:
+    """The array of a `.npy` file, memory-mapped read-only.
+
+    Raises:
+        InputError: the file is missing, or is not a whole `.npy` file.
+    """
+    with _opening(path):
+        try:
+            return np.asarray(np.lib.format.open_memmap(path, mode="r"))
+        except ValueError as error:
+            raise InputError(
+                f"{str(path)!r} is not a whole .npy file: {error}. Copy or make it again; raw rows need the name "
+                "ending .bin."
+            ) from error
 
 
-def _map_bin(path: Path, dim: int | None) -> NDArray[Any]:
+def _map_bin(path: Path, dim: int | None, dtype: str) -> NDArray[Any]:
+    if dtype not in RAW_TYPES:
+        raise ConfigError(f"embedding_dtype={dtype!r} is no type of embeddings. {did_you_mean(dtype, RAW_TYPES)}")
     if not dim:
         raise InputError(f"{str(path)!r} is raw, so its width is not known. Set embedding_dimensions.")
-    size = path.stat().st_size
-    if size == 0 or size % (4 * dim):
-        raise InputError(
-            f"{str(path)!r} has {size} bytes, not a multiple of a row of {dim} float32 values ({4 * dim} bytes). "
-            "Check embedding_dimensions, and that the file is whole."
-        )
-    return np.asarray(np.memmap(path, np.float32, mode="r").reshape(-1, dim))
+    kind = np.dtype(dtype).newbyteorder("<")
+    with _opening(path):
+        size = path.stat().st_size
+        if size == 0 or size % (kind.itemsize * dim):
+            raise InputError(
+                f"{str(path)!r} has {size} bytes, not a multiple of a row of {dim} {dtype} values "
+                f"({kind.itemsize * dim} bytes). Check embedding_dimensions and embedding_dtype, and that the file is "
+                "whole."
+            )
+        return np.asarray(np.memmap(path, kind, mode="r").reshape(-1, dim))
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(f"No embeddings at {str(path)!r}. Check the path.") from None
+    except OSError as error:
+        raise InputError(f"{str(path)!r} cannot be read: {error}. Give a .npy or .bin file.") from error

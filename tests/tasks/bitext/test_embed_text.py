@@ -63,6 +63,36 @@ def test_embeddings_that_come_with_the_text(text: Path, tmp_path: Path, suffix: 
     np.testing.assert_allclose(found, rows / np.where(norms > 0, norms, 1), atol=1e-6)
 
 
+def test_rows_of_embeddings_that_belong_to_filtered_text(text: Path, tmp_path: Path) -> None:
+    given = np.random.default_rng(2).standard_normal((40, 8)).astype(np.float16)
+    given.tofile(tmp_path / "given.bin")
+    kept = np.delete(np.arange(40), [0, 7, 8, 9, 20, 21, 22, 39])
+    np.save(tmp_path / "kept.npy", kept)
+    np.save(tmp_path / "same.npy", given[kept])
+    raw = EmbedConfig("xx", embedding_dimensions=8, embedding_dtype="float16", batch_size=5)
+    found = embed_text(raw, TextShard(text, tmp_path / "given.bin", tmp_path / "kept.npy"))
+    alone = embed_text(EmbedConfig("xx"), TextShard(text, tmp_path / "same.npy"))
+    assert found.embeddings.read_bytes() == alone.embeddings.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (np.arange(31), r"int64 of shape \(31,\)\. Rows that belong to 32 lines"),
+        (np.arange(32.0), "float64"),
+        (np.arange(32) + 1, "rows from 1 to 32, but the embeddings have 32 rows"),
+        (np.arange(32) - 1, "rows from -1 to 30"),
+    ],
+)
+def test_rows_that_do_not_fit(text: Path, tmp_path: Path, rows: np.ndarray, said: str) -> None:
+    np.save(tmp_path / "given.npy", np.eye(32, dtype=np.float32))
+    np.save(tmp_path / "rows.npy", rows)
+    with pytest.raises(InputError, match=said):
+        embed_text(EmbedConfig("xx"), TextShard(text, tmp_path / "given.npy", tmp_path / "rows.npy"))
+    with pytest.raises(ConfigError, match="without embeddings"):
+        embed_text(EmbedConfig("xx"), TextShard(text, rows=tmp_path / "rows.npy"))
+
+
 def test_embeddings_of_another_length(text: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "short.npy", np.eye(31, dtype=np.float32))
     with pytest.raises(InputError, match=r"short\.npy' has 31 rows, but its text '.*a b\.txt' has 32 lines"):

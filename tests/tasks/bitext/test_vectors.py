@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from orepass.errors import InputError
+from orepass.errors import ConfigError, InputError
 from orepass.tasks.bitext.vectors import Vectors
 
 EYE = np.eye(4, dtype=np.float32)
@@ -64,6 +64,13 @@ def test_raw_files_need_a_width_that_fits(tmp_path: Path) -> None:
     (tmp_path / "raw.bin").write_bytes(b"")
     with pytest.raises(InputError, match="0 bytes"):
         Vectors([tmp_path / "raw.bin"], 4)
+
+
+def test_raw_files_in_half_precision(tmp_path: Path) -> None:
+    EYE.astype(np.float16).tofile(tmp_path / "half.bin")
+    np.testing.assert_array_equal(Vectors([tmp_path / "half.bin"], 4, "float16").rows(np.arange(4)), EYE)
+    with pytest.raises(ConfigError, match=r"'float61'.*Did you mean 'float16'\? Valid: float16, float32"):
+        Vectors([tmp_path / "half.bin"], 4, "float61")
 
 
 @pytest.mark.parametrize(
