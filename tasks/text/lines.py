@@ -6,26 +6,21 @@ made from them, whatever else (a lone carriage return, U+2028, a form feed) stan
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import io
-import lzma
 import re
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
-import zstandard
+import numpy as np
 
 from orepass.errors import InputError
-from orepass.tasks.text.zstd import ZstdReader
+from orepass.tasks.text.compressed import BROKEN, create, open_input
 
 SEPARATORS = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x85\u2028\u2029"
 """What would break a row of a TSV file: the tab, and every character at which `str.splitlines` splits."""
 
 _BOM = b"\xef\xbb\xbf"
-_BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
+_LF = b"\n"
 _RUN_OF_SEPARATORS = re.compile(f"[{SEPARATORS}]+")
 _CHUNK = 1 << 20
 
@@ -41,18 +36,20 @@ def read_lines(path: Path) -> Iterator[str]:
     Raises:
         InputError: the file is missing, empty, truncated or corrupt, or not UTF-8; names file and line.
     """
+    return chain.from_iterable(read_batches(path))
+
+
+def read_batches(path: Path) -> Iterator[list[str]]:
+    """What `read_lines` gives, in lists of the lines of about a megabyte, which is several times as fast."""
     number = 0
-    with _opened(path) as stream:
-        lines = iter(stream)
-        while (raw := _next(lines, path, number)) is not None:
-            if number == 0:
-                raw = raw.removeprefix(_BOM)
-                if not raw:
-                    break
-            number += 1
-            yield _decoded(raw, path, number)
-    if number == 0:
-        raise _empty(path)
+    for raw in _whole_lines(path):
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError as error:
+            raise _not_utf8(path, number, raw, error) from None
+        lines = text.removesuffix("\n").replace("\r\n", "\n").removesuffix("\r").split("\n")
+        number += len(lines)
+        yield lines
 
 
 def count_lines(path: Path) -> int:
@@ -61,18 +58,11 @@ def count_lines(path: Path) -> int:
     Raises:
         InputError: the file is missing, empty, truncated or corrupt.
     """
-    count, size, tail = 0, 0, b"\n"
-    with _opened(path) as stream:
-        chunks = iter(lambda: stream.read(_CHUNK), b"")
-        while (chunk := _next(chunks, path, count)) is not None:
-            if size == 0:
-                chunk = chunk.removeprefix(_BOM)
-            size += len(chunk)
-            count += chunk.count(b"\n")
-            tail = chunk[-1:] or tail
-    if size == 0:
-        raise _empty(path)
-    return count + (tail != b"\n")
+    count, tail = 0, b""
+    for chunk in _chunks(path):
+        count += chunk.count(b"\n")
+        tail = chunk
+    return count + (not tail.endswith(b"\n"))
 
 
 def lines_at(paths: Sequence[Path], rows: Iterable[int]) -> dict[int, str]:
@@ -85,15 +75,15 @@ def lines_at(paths: Sequence[Path], rows: Iterable[int]) -> dict[int, str]:
     Raises:
         InputError: a file cannot be read, or the files together have too few lines.
     """
-    wanted = sorted(set(rows))
+    wanted = np.unique(np.fromiter(rows, np.int64))
     found: dict[int, str] = {}
     seen = 0
-    for line in (line for path in paths for line in read_lines(path)):
+    for batch in chain.from_iterable(map(read_batches, paths)):
         if len(found) == len(wanted):
             return found
-        if wanted[len(found)] == seen:
-            found[seen] = line
-        seen += 1
+        end = np.searchsorted(wanted, seen + len(batch))
+        found.update((row, batch[row - seen]) for row in wanted[len(found) : end].tolist())
+        seen += len(batch)
     if len(found) < len(wanted):
         names = ", ".join(repr(str(path)) for path in paths)
         raise InputError(
@@ -111,62 +101,66 @@ def one_line(text: str) -> str:
     return _RUN_OF_SEPARATORS.sub(" ", text)
 
 
+def one_lines(batch: list[str]) -> list[str]:
+    """Each sentence through `one_line`, in much less time where none has anything to change."""
+    whole = "\n".join([*batch, ""])
+    clean = len(whole.splitlines()) == len(batch) and "\t" not in whole and "\r" not in whole
+    return batch if clean else [one_line(text) for text in batch]
+
+
 def write_tsv(path: Path, rows: Iterable[Sequence[str]]) -> int:
     """Write rows of fields, each through `one_line`, and return how many there were."""
     count = 0
-    with path.open("w", encoding="utf-8", newline="\n") as file:
+    with create(path) as file:
         for row in rows:
-            file.write("\t".join(map(one_line, row)) + "\n")
+            file.write(("\t".join(map(one_line, row)) + "\n").encode())
             count += 1
     return count
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[io.BufferedIOBase]:
-    try:
-        stream = _open(path)
-    except FileNotFoundError:
-        raise InputError(f"No text file at {str(path)!r}. Check the path, or the shards of the data.") from None
-    except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be read: {error.strerror}. Give a text file.") from error
-    with stream:
-        yield stream
+def _whole_lines(path: Path) -> Iterator[bytes]:
+    """The bytes of a file in pieces that end at a line feed, or with the file; none is empty."""
+    rest: list[bytes] = []
+    for chunk in _chunks(path):
+        end = chunk.rfind(b"\n") + 1
+        if end:
+            yield b"".join([*rest, chunk[:end]])
+            rest = []
+        if chunk[end:]:
+            rest.append(chunk[end:])
+    if rest:
+        yield b"".join(rest)
 
 
-def _open(path: Path) -> io.BufferedIOBase:
-    match path.suffix:
-        case ".gz":
-            return gzip.open(path, "rb")
-        case ".bz2":
-            return bz2.open(path, "rb")
-        case ".xz":
-            return lzma.open(path, "rb")
-        case ".zst":
-            return io.BufferedReader(ZstdReader(path.open("rb")), _CHUNK)
-        case _:
-            return path.open("rb")
+def _chunks(path: Path) -> Iterator[bytes]:
+    """The bytes of a file without its byte order mark; at least one."""
+    lines, first = 0, True
+    with open_input(path) as stream:
+        while True:
+            try:
+                chunk = stream.read(_CHUNK)
+            except BROKEN as error:
+                raise InputError(
+                    f"{str(path)!r} is truncated or corrupt after line {lines}: {error}. "
+                    "Nothing of it was used; fetch or compress the file again."
+                ) from error
+            if first:
+                chunk = chunk.removeprefix(_BOM)
+                if not chunk:
+                    raise InputError(
+                        f"{str(path)!r} is empty. Give one sentence a line, or leave it out of the shards."
+                    )
+                first = False
+            if not chunk:
+                return
+            lines += chunk.count(b"\n")
+            yield chunk
 
 
-def _next(pieces: Iterator[bytes], path: Path, lines: int) -> bytes | None:
-    try:
-        return next(pieces, None)
-    except _BROKEN as error:
-        raise InputError(
-            f"{str(path)!r} is truncated or corrupt after line {lines}: {error}. "
-            "Nothing of it was used; fetch or compress the file again."
-        ) from error
-
-
-def _decoded(raw: bytes, path: Path, number: int) -> str:
-    try:
-        return raw.removesuffix(b"\n").removesuffix(b"\r").decode()
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{str(path)!r}, line {number}: not UTF-8 "
-            f"(byte 0x{raw[error.start]:02x} at position {error.start}). "
-            "Convert the file, for instance with `iconv -t UTF-8`."
-        ) from None
-
-
-def _empty(path: Path) -> InputError:
-    return InputError(f"{str(path)!r} is empty. Give one sentence a line, or leave it out of the shards.")
+def _not_utf8(path: Path, lines: int, raw: bytes, error: UnicodeDecodeError) -> InputError:
+    before = raw[: error.start]
+    return InputError(
+        f"{str(path)!r}, line {lines + before.count(_LF) + 1}: not UTF-8 "
+        f"(byte 0x{raw[error.start]:02x} at position {error.start - before.rfind(_LF) - 1}). "
+        "Convert the file, for instance with `iconv -t UTF-8`."
+    )
