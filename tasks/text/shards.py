@@ -1,4 +1,4 @@
-"""Where a data configuration's files are: shards per language by list, by glob or by folder."""
+"""What a data configuration says: where the files are (by list, by glob or by folder), and how they are read."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from orepass.config import Config
 from orepass.errors import ConfigError, InputError, did_you_mean
+from orepass.tasks.text.tables import FORMATS, Column, Columns
 
 Places = str | tuple[str, ...]
 """A file, a folder, a glob, or a list of such; `{lang}` in it stands for the language."""
@@ -31,16 +32,39 @@ class DataConfig(Config):
         gold: known pairs, `source<TAB>target` a line, to evaluate what was mined; None if there are none.
         embeddings: precomputed embeddings of the shards (`.npy` or `.bin`), given like `shards`, one file a
             shard and in the same order; None to encode the text.
+        format: `lines` (one sentence a line), `tsv`, `jsonl` or `parquet`; None to go by each file's name.
+        text: the column of the sentences, where the format has columns; `{lang}` in a name stands for the language.
+            A number counts the columns of TSV files without a header, from 1; a name needs a header.
+        id: the column of what identifies a sentence, which is carried to the output; None for none.
+        metadata: other columns that are carried to the output.
     """
 
     name: str
     shards: ShardSpec
     gold: Path | None = None
     embeddings: ShardSpec | None = None
+    format: str | None = None
+    text: Column | None = None
+    id: Column | None = None
+    metadata: tuple[Column, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.name.strip(". ") or "/" in self.name:
             raise ConfigError(f"name={self.name!r} cannot name a folder of results. Give a word without slashes.")
+        if self.format is not None and self.format not in FORMATS:
+            raise ConfigError(f"format={self.format!r} is unknown. {did_you_mean(self.format, FORMATS)}")
+        if self.text is None and (self.id is not None or self.metadata):
+            raise ConfigError("id and metadata name columns, but text names none. Set text to the sentences' column.")
+
+    def columns(self, lang: str) -> Columns | None:
+        """Which columns are read for a language; None for one sentence a line."""
+        if self.text is None:
+            return None
+
+        def named(column: Column) -> Column:
+            return column.replace("{lang}", lang) if isinstance(column, str) else column
+
+        return Columns(named(self.text), self.id and named(self.id), tuple(map(named, self.metadata)))
 
 
 def resolve_shards(spec: ShardSpec, lang: str, what: str = "text") -> list[Path]:

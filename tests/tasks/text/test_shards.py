@@ -7,6 +7,7 @@ import pytest
 from orepass.config import load
 from orepass.errors import ConfigError, InputError
 from orepass.tasks.text.shards import DataConfig, resolve_shards
+from orepass.tasks.text.tables import Columns
 
 
 @pytest.fixture
@@ -92,3 +93,34 @@ def test_config_from_plain_values() -> None:
     data = load(DataConfig, {"name": "demo", "shards": {"en": ["a", "b"], "fr": "c*"}, "gold": "gold.tsv"})
     assert data == DataConfig("demo", {"en": ("a", "b"), "fr": "c*"}, Path("gold.tsv"))
     assert load(DataConfig, {"name": "demo", "shards": "{lang}.txt"}).shards == "{lang}.txt"
+
+
+def test_columns_of_a_language() -> None:
+    options = {
+        "name": "x",
+        "shards": "a",
+        "format": "tsv",
+        "text": "text_{lang}",
+        "id": "id",
+        "metadata": ["{lang}_url"],
+    }
+    assert load(DataConfig, options).columns("fr") == Columns("text_fr", "id", ("fr_url",))
+    assert load(DataConfig, {"name": "x", "shards": "a", "text": 2, "metadata": [1, 3]}).columns("fr") == Columns(
+        2, None, (1, 3)
+    )
+    assert load(DataConfig, {"name": "x", "shards": "a"}).columns("fr") is None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"format": "jsonlines"},
+            r"format='jsonlines' is unknown. Did you mean 'jsonl'\? Valid: jsonl, lines, parquet",
+        ),
+        ({"id": "key"}, "id and metadata name columns, but text names none"),
+    ],
+)
+def test_columns_that_do_not_fit(options: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load(DataConfig, {"name": "x", "shards": "a", **options})

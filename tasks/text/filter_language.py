@@ -1,0 +1,76 @@
+"""The step that drops sentences that are in another language; needs the extra `langid` (lingua)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from orepass import module
+from orepass.config import Config
+from orepass.errors import ConfigError, did_you_mean
+from orepass.tasks.text.prepared import PreparedText, read_prepared, write_prepared
+
+
+@dataclass(frozen=True)
+class LanguageConfig(Config):
+    """Which sentences are kept.
+
+    Attributes:
+        lang: the language they should be in: ISO 639-1 or 639-3, also with a script (`en`, `eng`, `eng_Latn`).
+        min_confidence: the lowest probability of that language, from 0 to 1.
+        among: the languages that a sentence is thought to be in at all; `lang` is one of them anyway. With few of
+            them every sentence is probable, with all 75 short sentences are taken for rare languages, and the models
+            fill a gigabyte.
+    """
+
+    lang: str
+    min_confidence: float
+    among: tuple[str, ...]
+
+
+@module(version="1")
+def filter_language(config: LanguageConfig, element: PreparedText) -> PreparedText:
+    """Keep the sentences of one shard that are in their language, as lingua sees it.
+
+    Raises:
+        ConfigError: lingua is not installed or does not know a language; one language alone.
+    """
+    detector, lang = load_detector(config.lang, config.among)
+
+    def fits(line: str) -> bool:
+        return bool(detector.compute_language_confidence(line, lang) >= config.min_confidence)
+
+    return write_prepared(
+        "kept", (piece.keep([fits(line) for line in piece.lines]) for piece in read_prepared(element))
+    )
+
+
+def load_detector(lang: str, among: Iterable[str]) -> tuple[Any, Any]:
+    """A detector of lingua that tells some languages apart, and lingua's name of the one that is expected.
+
+    Raises:
+        ConfigError: see `filter_language`.
+    """
+    try:
+        import lingua
+    except ImportError:
+        raise ConfigError(
+            'Language identification needs lingua: pip install "orepass[langid]", or take min_confidence out of the '
+            "filters."
+        ) from None
+    known = {}
+    for language in lingua.Language.all():
+        known[language.iso_code_639_1.name.lower()] = known[language.iso_code_639_3.name.lower()] = language
+    languages = [_find(code, known) for code in (lang, *among)]
+    if len(set(languages)) < 2:
+        raise ConfigError(f"Only {lang!r} is among the languages to tell apart. Name others in filters.languages.")
+    return lingua.LanguageDetectorBuilder.from_languages(*languages).build(), languages[0]
+
+
+def _find(code: str, known: dict[str, Any]) -> Any:
+    short = code.replace("-", "_").partition("_")[0].lower()
+    if short not in known:
+        codes = [code for code in known if len(code) == min(len(short), 3)]
+        raise ConfigError(f"lingua does not know the language {code!r}. {did_you_mean(short, codes or known)}")
+    return known[short]

@@ -1,0 +1,59 @@
+"""Sentences out of JSON lines: an object a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from orepass.errors import InputError, did_you_mean
+from orepass.tasks.text.lines import read_batches
+from orepass.tasks.text.tables import Batch, Columns, check_columns, table
+
+
+def read_jsonl(path: Path, columns: Columns) -> Iterator[Batch]:
+    """Read a file of JSON lines, plain or compressed.
+
+    Every object has the text, a string or null, which is an empty sentence. A carried value that an object does not
+    have is null, one that is no string is carried as JSON.
+
+    Raises:
+        InputError: see `orepass.tasks.text.tables`.
+    """
+    number = 0
+    seen: dict[str, None] = {}
+    for lines in read_batches(path):
+        objects = [_parsed(path, number + place, line) for place, line in enumerate(lines, start=1)]
+        texts = [_text(path, number + place, one, columns) for place, one in enumerate(objects, start=1)]
+        for one in objects:
+            seen.update(dict.fromkeys(one))
+        number += len(lines)
+        carried = {name: [_carried(one.get(column)) for one in objects] for name, column in columns.carried.items()}
+        yield texts, table(carried)
+    check_columns(path, columns, seen)
+
+
+def _parsed(path: Path, number: int, line: str) -> dict[Any, Any]:
+    try:
+        found = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise InputError(f"{str(path)!r}, line {number}: not JSON ({error}). Give one JSON object a line.") from None
+    if not isinstance(found, dict):
+        raise InputError(f"{str(path)!r}, line {number}: JSON, but not an object. Give one JSON object a line.")
+    return found
+
+
+def _text(path: Path, number: int, one: dict[Any, Any], columns: Columns) -> str:
+    if columns.text not in one:
+        known = did_you_mean(str(columns.text), one)
+        raise InputError(f"{str(path)!r}, line {number}: no {columns.text!r} in the object. {known}")
+    text = one[columns.text]
+    if not isinstance(text, str | None):
+        raise InputError(f"{str(path)!r}, line {number}: {columns.text!r} is {text!r:.60}, not a string.")
+    return text or ""
+
+
+def _carried(value: Any) -> str | None:
+    return value if isinstance(value, str | None) else orjson.dumps(value).decode()

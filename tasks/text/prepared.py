@@ -1,0 +1,87 @@
+"""Prepared text: what reading and filtering leave of a file, in the form that the rest of the pipeline takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import compress, islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from orepass import workdir
+from orepass.tasks.text.compressed import create
+from orepass.tasks.text.lines import read_batches, read_lines
+
+
+@dataclass(frozen=True)
+class PreparedText:
+    """Some of the sentences of one file, in its order.
+
+    Attributes:
+        text: UTF-8, zstd, one sentence a line, each as `one_line` makes it.
+        rows: `.npy`, int64 (lines,): where in the file each sentence stands, from 0.
+        columns: parquet, row for row, what is carried along; None if nothing is.
+        lines: how many sentences; there may be none.
+    """
+
+    text: Path
+    rows: Path
+    columns: Path | None
+    lines: int
+
+
+class Piece(NamedTuple):
+    """Some lines of a prepared text, their rows (n,), and their carried columns."""
+
+    lines: list[str]
+    rows: NDArray[np.int64]
+    columns: pa.Table | None
+
+    def keep(self, mask: Sequence[bool] | NDArray[np.bool_]) -> Piece:
+        """The lines where the mask is true."""
+        mask = np.asarray(mask, np.bool_)
+        columns = None if self.columns is None else self.columns.filter(pa.array(mask))
+        return Piece(list(compress(self.lines, mask)), self.rows[mask], columns)
+
+
+def write_prepared(name: str, pieces: Iterable[Piece]) -> PreparedText:
+    """Write a prepared text to the working folder, in files of this name; only the rows are kept in memory."""
+    folder = workdir()
+    text, rows, columns = (folder / f"{name}.{kind}" for kind in ("zst", "npy", "parquet"))
+    written = [np.empty(0, np.int64)]
+    table: pq.ParquetWriter | None = None
+    with ExitStack() as opened:
+        file = opened.enter_context(create(text))
+        for piece in pieces:
+            file.write("".join(f"{line}\n" for line in piece.lines).encode())
+            written.append(piece.rows)
+            if piece.columns is not None:
+                table = table or opened.enter_context(pq.ParquetWriter(columns, piece.columns.schema))
+                table.write_table(piece.columns)
+    np.save(rows, np.concatenate(written))
+    return PreparedText(text, rows, columns if table else None, sum(map(len, written)))
+
+
+def read_prepared(part: PreparedText) -> Iterator[Piece]:
+    """A prepared text that has lines, piece by piece."""
+    rows = np.load(part.rows, mmap_mode="r")
+    start = 0
+    for lines, columns in _with_columns(part):
+        yield Piece(lines, rows[start : start + len(lines)], columns)
+        start += len(lines)
+
+
+def _with_columns(part: PreparedText) -> Iterator[tuple[list[str], pa.Table | None]]:
+    if part.columns is None:
+        yield from ((lines, None) for lines in read_batches(part.text))
+        return
+    lines = read_lines(part.text)
+    with pq.ParquetFile(part.columns) as file:
+        for batch in file.iter_batches():
+            yield list(islice(lines, batch.num_rows)), pa.Table.from_batches([batch])
