@@ -65,6 +65,16 @@ def inverted_file(index: faiss.Index) -> faiss.IndexIVF | None:
     return faiss.try_extract_index_ivf(index)
 
 
+def streams(index: faiss.Index) -> bool:
+    """Whether the rows of an inverted file can stay on disk: they can, where each list is one run of codes."""
+    lists = inverted_file(index)
+    if lists is None or lists.invlists is None or isinstance(index, faiss.IndexRefine):
+        return False
+    return isinstance(
+        faiss.downcast_InvertedLists(lists.invlists), faiss.ArrayInvertedLists | faiss.OnDiskInvertedLists
+    )
+
+
 @contextmanager
 def faiss_threads(cpus: int) -> Iterator[None]:
     """Let FAISS use this many threads, but no more than this process has cores.

@@ -23,6 +23,15 @@ _WIDEN = 4
 """Candidates per neighbour of any other index: its order is rough, the true scores repair it."""
 
 
+BATCH = 4096
+"""Queries that are searched together."""
+
+
+def candidate_count(k: int) -> int:
+    """How many candidates an index is asked for."""
+    return 8 * k
+
+
 @dataclass(frozen=True)
 class Searcher:
     """Finds the k nearest rows of the indexed side.

@@ -1,0 +1,89 @@
+"""What a FAISS factory string means for time and memory, as the index says that FAISS makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import faiss
+
+from orepass.tasks.bitext.faiss_index import inverted_file, make_index, streams
+
+_ROWS_A_LIST = 64
+"""FAISS's k-means looks at up to 256 rows for each centroid, and complains below 39."""
+_ROWS_A_CODE = 256
+"""Of a codebook, of which there are few centroids."""
+_ROTATION_ROWS = 65536
+
+_ID_BYTES = 8
+_LINK_BYTES = 4
+
+
+@dataclass(frozen=True)
+class IndexShape:
+    """An index type, for rows of one width.
+
+    Attributes:
+        lists: the lists of its inverted file; 0 if it has none, and all rows are looked at.
+        row_bytes: what it keeps of a row, ids and links included.
+        streams: whether its lists can stay on disk, so that it need not fit in main memory.
+        sub_codes: how many codes stand for a row; 0 if its numbers are kept, or if the type is `unknown`.
+        centroids: of each code's codebook.
+        fast: whether codes are looked through in registers (`x4fs`).
+        rotates: whether a rotation is learned before (`OPQ`).
+        unknown: whether there is no estimate of the time that a search takes: graphs, and rarer ones.
+    """
+
+    lists: int
+    row_bytes: int
+    streams: bool
+    sub_codes: int
+    centroids: int
+    fast: bool
+    rotates: bool
+    unknown: bool
+
+
+def shape_of(index_type: str, dim: int) -> IndexShape:
+    """The shape of an index type.
+
+    Raises:
+        ConfigError: FAISS refuses the type.
+    """
+    index = make_index(index_type, dim)
+    lists = inverted_file(index)
+    inner = _inner(index) if lists is None else faiss.downcast_index(lists)
+    quantizer = getattr(inner, "pq", None)
+    plain = isinstance(
+        inner, faiss.IndexFlat | faiss.IndexIVFFlat | faiss.IndexScalarQuantizer | faiss.IndexIVFScalarQuantizer
+    )
+    return IndexShape(
+        lists=0 if lists is None else lists.nlist,
+        row_bytes=_row_bytes(index, inner, dim),
+        streams=streams(index),
+        sub_codes=0 if quantizer is None else quantizer.M,
+        centroids=0 if quantizer is None else quantizer.ksub,
+        fast=isinstance(inner, faiss.IndexFastScan | faiss.IndexIVFFastScan),
+        rotates="OPQ" in index_type,
+        unknown=not plain and quantizer is None,
+    )
+
+
+def training_size(shape: IndexShape) -> int:
+    """How many rows are worth being trained on."""
+    rotation = _ROTATION_ROWS if shape.rotates else 0
+    return max(_ROWS_A_LIST * shape.lists, _ROWS_A_CODE * shape.centroids, rotation)
+
+
+def _inner(index: faiss.Index) -> faiss.Index:
+    while isinstance(index, faiss.IndexPreTransform | faiss.IndexRefine):
+        index = faiss.downcast_index(index.index if isinstance(index, faiss.IndexPreTransform) else index.base_index)
+    return index
+
+
+def _row_bytes(index: faiss.Index, inner: faiss.Index, dim: int) -> int:
+    graph = getattr(inner, "hnsw", None)
+    links = 0 if graph is None else _LINK_BYTES * graph.nb_neighbors(0)
+    ids = _ID_BYTES if isinstance(inner, faiss.IndexIVF) else 0
+    kept = getattr(inner, "code_size", 4 * dim)
+    refined = 4 * dim if isinstance(index, faiss.IndexRefineFlat) else 0
+    return int(kept + ids + links + refined)
