@@ -115,8 +115,8 @@ def test_columns_of_a_language() -> None:
     ("options", "message"),
     [
         (
-            {"format": "jsonlines"},
-            r"format='jsonlines' is unknown. Did you mean 'jsonl'\? Valid: jsonl, lines, parquet",
+            {"format": "json"},
+            r"format='json' is unknown. Did you mean 'jsonl'\? Valid: jsonl, lines, parquet",
         ),
         ({"id": "key"}, "id and metadata name columns, but text names none"),
     ],
