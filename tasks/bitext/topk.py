@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from orepass.tasks.bitext.kernels import pair_scores
 from orepass.tasks.bitext.vectors import Floats32, Floats64, Ids, Vectors
 
 _PAIRS = 2048
@@ -99,6 +100,42 @@ def _exhaustive_block(queries: Floats64, vectors: Vectors, k: int, floor: Floats
             part = slice(begin, begin + _PAIRS)
             found[part] = _true_scores(queries[query[part]], block[place[part]])
         ids, scores = _merge(ids, scores, query, first + place, found)
+        floor = np.maximum(floor, scores[:, -1])
+    return ids, scores
+
+
+def exhaustive_rows(queries: Floats32, rows: Floats32, k: int, floor: Floats32) -> tuple[Ids, Floats32]:
+    """The exact top k over all rows, without an index or candidates.
+
+    Args:
+        queries: (b, dim) unit rows, none of them zero.
+        rows: (n, dim) unit rows.
+        k: how many.
+        floor: (b,) a score that the k-th nearest row is known to reach; -inf if nothing is known.
+
+    Returns:
+        ids and scores, (b, k). The work is b * n products in float32, and true scores for those above the floor.
+    """
+    # Many ties come of repeated sentences, and these are often repeated on both sides.
+    _, first, member = np.unique(queries.view(f"V{queries.itemsize * queries.shape[1]}"), True, True)
+    ids = np.full((len(first), k), -1, np.int64)
+    scores = np.full((len(first), k), -np.inf, np.float32)
+    for start in range(0, len(first), _QUERIES):
+        here = slice(start, start + _QUERIES)
+        ids[here], scores[here] = _exhaustive_rows(queries[first[here]], rows, k, floor[first[here]])
+    return ids[member.ravel()], scores[member.ravel()]
+
+
+def _exhaustive_rows(queries: Floats32, rows: Floats32, k: int, floor: Floats32) -> tuple[Ids, Floats32]:
+    ids = np.full((len(queries), k), -1, np.int64)
+    scores = np.full((len(queries), k), -np.inf, np.float32)
+    for start in range(0, len(rows), _ROWS):
+        block = rows[start : start + _ROWS]
+        near = queries @ block.T >= (floor - error_bound(rows.shape[1]))[:, None]
+        query, place = np.nonzero(near)
+        found = np.empty(len(query), np.float32)
+        pair_scores(queries, block, query, place, found)
+        ids, scores = _merge(ids, scores, query, start + place, found)
         floor = np.maximum(floor, scores[:, -1])
     return ids, scores
 

@@ -80,8 +80,7 @@ class Vectors:
     def _unit(self, raw: NDArray[Any], ids: Ids) -> Floats64:
         narrow = raw.astype(np.float32, copy=False)
         rows = narrow.astype(np.float64)
-        with np.errstate(over="ignore", invalid="ignore"):
-            other = np.flatnonzero(~(np.abs(np.vecdot(narrow, narrow) - 1) <= _UNIT))
+        other = np.flatnonzero(~_has_length_1(narrow))
         if len(other):
             rows[other] = self._scaled(rows[other], ids[other])
         return rows
@@ -98,6 +97,17 @@ class Vectors:
             f"{str(self.paths[shard])!r}, row {row - self._starts[shard]} (from 0): NaN or infinity in the "
             "embedding. Make the embeddings again; a zero row may stand for a sentence without one."
         )
+
+
+def are_unit(rows: Floats32) -> bool:
+    """Whether all rows, (n, dim), are of length 1 or zero, so that `Vectors` gives them as they are."""
+    other = ~_has_length_1(rows)
+    return not rows[other].any()
+
+
+def _has_length_1(rows: Floats32) -> NDArray[np.bool_]:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.abs(np.vecdot(rows, rows) - 1) <= _UNIT
 
 
 def open_embeddings(path: Path, dim: int | None = None, dtype: str = "float32") -> NDArray[Any]:

@@ -1,0 +1,130 @@
+"""The exact k nearest neighbours of two sets of sentences in one another.
+
+A rough product of all pairs, in whatever precision is fast, leaves a few candidates more than k for each sentence.
+These get their true scores. Its error is bounded, so where the k-th true score is above all that a sentence outside
+the list could reach, the list is certified; where it is not, the sentence is searched again, against all others.
+The result is the top k under true scores, ties in order of ids, whatever the product, the blocks and the threads.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from orepass.tasks.bitext.candidates import Candidates, candidates
+from orepass.tasks.bitext.kernels import pair_scores
+from orepass.tasks.bitext.products import choose_product, on_processor
+from orepass.tasks.bitext.topk import exhaustive_rows, rank
+from orepass.tasks.bitext.vectors import Floats32, Ids
+
+_log = logging.getLogger(__name__)
+
+_EXTRA = {"float32": 8, "bfloat16": 16, "cuda": 8}
+"""Candidates beyond k: as many as make it rare that a sentence has to be searched again."""
+
+_RANKED = 1024
+
+Top = tuple[Ids, Floats32]
+"""ids (n, k), int64, best first, -1 for none; scores (n, k), float32, -inf for none."""
+
+
+def both_ways(
+    src: Floats32,
+    tgt: Floats32,
+    k: int,
+    product: str = "auto",
+    gpu: bool = False,
+    threads: int = 1,
+    advance: Callable[[int], None] = lambda rows: None,
+) -> tuple[Top, Top]:
+    """The k nearest rows of `tgt` for each row of `src`, and the other way round.
+
+    A zero row has no neighbours and is nobody's neighbour. Beside the two matrices, memory holds some 8 (k + 16)
+    bytes a row, and with other products than float32 both matrices in half precision.
+
+    Args:
+        src: (n, dim), unit rows.
+        tgt: (m, dim), unit rows.
+        k: how many neighbours.
+        product: what the rough product is made in, see `choose_product`.
+        gpu: whether a GPU does it, if there is one.
+        threads: how many threads may work.
+        advance: is told how many rows of `src` are done since.
+
+    Returns:
+        The neighbours of the rows of `src`, and those of the rows of `tgt`.
+
+    Raises:
+        ConfigError: see `choose_product`.
+    """
+    chosen = choose_product(product, float(src.size) * len(tgt), gpu)
+    count = k + _EXTRA[chosen]
+    if chosen == "cuda":
+        from orepass.tasks.bitext.candidates_cuda import candidates_cuda
+
+        forward, backward = candidates_cuda(src, tgt, count, advance)
+    else:
+        rough = on_processor(chosen, src, tgt)
+        with _one_thread_each():
+            forward, backward = candidates(rough, count, threads, advance)
+    return (
+        _certified(src, tgt, forward, k, threads, "source"),
+        _certified(tgt, src, backward, k, threads, "target"),
+    )
+
+
+def _certified(queries: Floats32, rows: Floats32, found: Candidates, k: int, threads: int, side: str) -> Top:
+    ids = np.full((len(queries), k), -1, np.int64)
+    scores = np.full((len(queries), k), -np.inf, np.float32)
+
+    def fill(start: int) -> NDArray[np.int64]:
+        here = slice(start, start + _RANKED)
+        ids[here], scores[here], sure = _best(queries[here], rows, found[here], k)
+        return start + np.flatnonzero(~sure)
+
+    with ThreadPoolExecutor(threads) as pool:
+        doubtful = np.concatenate(list(pool.map(fill, range(0, len(queries), _RANKED))))
+    if len(doubtful):
+        _log.info("%d of %d %s sentences are searched again: near ties", len(doubtful), len(queries), side)
+        with threadpool_limits(threads):
+            again = exhaustive_rows(np.asarray(queries[doubtful]), rows, k, scores[doubtful, -1])
+        ids[doubtful], scores[doubtful] = again
+    return ids, scores
+
+
+def _best(queries: Floats32, rows: Floats32, found: Candidates, k: int) -> tuple[Ids, Floats32, NDArray[np.bool_]]:
+    """The k best candidates, and for which queries they are surely the k best of all rows."""
+    exists = found.ids >= 0
+    kth = np.partition(found.scores, -k, axis=1)[:, -k]
+    close = exists & (found.at_most(found.scores) >= found.at_least(kth)[:, None])
+    query, place = np.nonzero(close)
+    scores = np.full(found.ids.shape, -np.inf, np.float32)
+    scored = np.empty(len(query), np.float32)
+    pair_scores(queries, rows, query, found.ids[query, place].astype(np.int64), scored)
+    scores[query, place] = scored
+    ids, best = rank(found.ids.astype(np.int64), scores, k)
+    floor = found.scores.min(axis=1)
+    sure = (floor == -np.inf) | (best[:, -1] > found.at_most(floor))
+    return ids, best, sure | ~queries.any(axis=1)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let BLAS libraries, torch's own among them, use one thread for each of ours."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else 1
+    with threadpool_limits(1):
+        if torch:
+            torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            if torch:
+                torch.set_num_threads(before)

@@ -1,0 +1,231 @@
+"""The products of two sets of unit rows, in the precisions that processors are fast in."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orepass.errors import ConfigError, did_you_mean
+from orepass.tasks.bitext.topk import error_bound
+from orepass.tasks.bitext.vectors import Floats32
+
+_log = logging.getLogger(__name__)
+
+PRODUCTS = ("auto", "float32", "bfloat16")
+
+_WORTH_TORCH = 10**12
+"""Multiply-adds from which on torch's faster product makes up for the seconds that its import takes."""
+
+_BLOCK = 65536
+
+
+class Product(Protocol):
+    """Rough scores of all pairs of rows of two matrices, block by block, in a type that can be compared.
+
+    Attributes:
+        lowest: less than or equal to every score.
+        src_error: (n,) how far a score of this row of the first matrix is off at most, and on top of that
+        tgt_error: (m,) likewise, of the second matrix.
+        relative: times the size of the score.
+    """
+
+    lowest: Any
+    src_error: Floats32
+    tgt_error: Floats32
+    relative: float
+
+    def buffer(self, size: int) -> Any:
+        """Room for this many scores."""
+
+    def left(self, start: int, stop: int) -> Any:
+        """Some rows of the first matrix, for `block`."""
+
+    def block(self, left: Any, start: int, stop: int, buffer: Any) -> NDArray[Any]:
+        """The scores of these rows and of rows `start` to `stop` of the second matrix, in the buffer."""
+
+    def as_float32(self, scores: NDArray[Any]) -> Floats32:
+        """Scores as numbers; `lowest` becomes -inf."""
+
+
+class NumpyProduct:
+    """The product in float32, by NumPy's BLAS; see `Product`."""
+
+    lowest: Any = np.float32(-np.inf)
+    relative = 0.0
+
+    def __init__(self, src: Floats32, tgt: Floats32) -> None:
+        """Args: (n, dim) and (m, dim) unit rows."""
+        self._src, self._tgt = src, tgt
+        self.src_error, self.tgt_error = _summed(src), _summed(tgt)
+
+    def buffer(self, size: int) -> Floats32:
+        """See `Product`."""
+        return np.empty(size, np.float32)
+
+    def left(self, start: int, stop: int) -> Floats32:
+        """See `Product`."""
+        return self._src[start:stop]
+
+    def block(self, left: Floats32, start: int, stop: int, buffer: Floats32) -> Floats32:
+        """See `Product`."""
+        out = buffer[: len(left) * (stop - start)].reshape(len(left), stop - start)
+        return np.matmul(left, self._tgt[start:stop].T, out=out)
+
+    def as_float32(self, scores: NDArray[Any]) -> Floats32:
+        """See `Product`."""
+        return scores
+
+
+class TorchProduct:
+    """The product in float32, by torch (MKL or oneDNN); see `Product`."""
+
+    lowest: Any = np.float32(-np.inf)
+    relative = 0.0
+
+    def __init__(self, src: Floats32, tgt: Floats32) -> None:
+        """Args: (n, dim) and (m, dim) unit rows."""
+        self._src, self._tgt = _as_tensor(src), _as_tensor(tgt)
+        self.src_error, self.tgt_error = _summed(src), _summed(tgt)
+
+    def buffer(self, size: int) -> Any:
+        """See `Product`."""
+        return self._src.new_empty(size)
+
+    def left(self, start: int, stop: int) -> Any:
+        """See `Product`."""
+        return self._src[start:stop]
+
+    def block(self, left: Any, start: int, stop: int, buffer: Any) -> NDArray[Any]:
+        """See `Product`."""
+        scores: NDArray[Any] = self._multiply(left, start, stop, buffer).numpy()
+        return scores
+
+    def as_float32(self, scores: NDArray[Any]) -> Floats32:
+        """See `Product`."""
+        return scores
+
+    def _multiply(self, left: Any, start: int, stop: int, buffer: Any) -> Any:
+        import torch
+
+        out = buffer[: len(left) * (stop - start)].view(len(left), stop - start)
+        return torch.mm(left, self._tgt[start:stop].T, out=out)
+
+
+class Bfloat16Product(TorchProduct):
+    """The product in bfloat16, fast on a processor with AMX or AVX512-BF16; see `Product`.
+
+    Scores are int16: the bits of a bfloat16, rearranged so that they compare like numbers.
+    """
+
+    lowest: Any = np.int16(-(2**15))
+    relative = 1.01 * 2.0**-8  # of a rounded score, which has 8 significant bits
+
+    def __init__(self, src: Floats32, tgt: Floats32) -> None:
+        """Args: (n, dim) and (m, dim) unit rows; copies of both in bfloat16 are kept."""
+        self._src, src_off = _rounded(src)
+        self._tgt, tgt_off = _rounded(tgt)
+        # |xy - XY| <= |x - X||y| + |X||y - Y|, and the sum is rounded in float32.
+        self.src_error = src_off + (1 + src_off) * tgt_off.max(initial=0) + 2 * _summed(src)
+        self.tgt_error = tgt_off + (1 + tgt_off) * src_off.max(initial=0) + 2 * _summed(tgt)
+
+    def block(self, left: Any, start: int, stop: int, buffer: Any) -> NDArray[Any]:
+        """See `Product`."""
+        import torch
+
+        from orepass.tasks.bitext.kernels import ordered_bits
+
+        bits: NDArray[np.int16] = self._multiply(left, start, stop, buffer).view(torch.int16).numpy()
+        ordered_bits(bits)
+        return bits
+
+    def as_float32(self, scores: NDArray[Any]) -> Floats32:
+        """See `Product`."""
+        bits = scores ^ ((scores >> 15) & 0x7FFF)
+        numbers = (bits.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+        return np.where(scores == self.lowest, np.float32(-np.inf), numbers)
+
+
+def choose_product(product: str, work: float, gpu: bool = False) -> str:
+    """What the product is made in on this machine: `float32`, `bfloat16` or `cuda`.
+
+    Args:
+        product: a name in `PRODUCTS`; `auto` is the fastest on this processor.
+        work: how many multiply-adds there are; with few, `auto` does not load torch.
+        gpu: whether a CUDA device is used where torch sees one, whatever `product` says of the processor.
+
+    Raises:
+        ConfigError: an unknown name, or one that needs what is not here.
+    """
+    if product not in PRODUCTS:
+        raise ConfigError(f"product={product!r} is unknown. {did_you_mean(product, PRODUCTS)}")
+    if product == "bfloat16" and not _has_torch():
+        raise ConfigError("product='bfloat16' needs torch. Install it (pip install torch), or set product=float32.")
+    if gpu and _has_torch() and _has_cuda():
+        return "cuda"
+    if gpu:
+        _log.warning("use_gpu is set, but torch sees no CUDA device here: the processor multiplies")
+    if product != "auto":
+        return product
+    return "bfloat16" if work >= _WORTH_TORCH and _has_torch() and has_bfloat16() else "float32"
+
+
+def on_processor(product: str, src: Floats32, tgt: Floats32) -> Product:
+    """The product named `float32` or `bfloat16` of (n, dim) and (m, dim) unit rows."""
+    if product == "bfloat16":
+        return Bfloat16Product(src, tgt)
+    fast = src.size * len(tgt) >= _WORTH_TORCH and _has_torch()
+    return TorchProduct(src, tgt) if fast else NumpyProduct(src, tgt)
+
+
+@cache
+def has_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 numbers (AMX, or AVX-512 with BF16)."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _has_torch() -> bool:
+    return importlib.util.find_spec("torch") is not None
+
+
+def _has_cuda() -> bool:
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
+def _summed(rows: Floats32) -> Floats32:
+    """How far sums in float32 are off."""
+    return np.full(len(rows), error_bound(rows.shape[1]), np.float32)
+
+
+def _as_tensor(rows: Floats32) -> Any:
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writ", UserWarning)  # nobody writes
+        return torch.from_numpy(rows)
+
+
+def _rounded(rows: Floats32) -> tuple[Any, Floats32]:
+    """The rows in bfloat16, and how far each is from what it was."""
+    import torch
+
+    out = torch.empty(rows.shape, dtype=torch.bfloat16)
+    off = np.empty(len(rows), np.float32)
+    for start in range(0, len(rows), _BLOCK):
+        here = slice(start, start + _BLOCK)
+        exact = _as_tensor(rows[here])
+        out[here] = exact
+        off[here] = torch.linalg.vector_norm(exact - out[here].float(), dim=1).numpy()
+    return out, off * np.float32(1 + 2**-10)
