@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from orepass import module, progress, workdir
+from orepass import Requirements, module, progress, workdir
 from orepass.config import Config
 from orepass.errors import ConfigError, InputError
 from orepass.tasks.bitext.vectors import Vectors, read_npy
-from orepass.tasks.text.encoders import EncoderConfig, encoder_digest, load_encoder
+from orepass.tasks.text.encoders import EncoderConfig, encoder_weights, load_encoder
 from orepass.tasks.text.lines import count_lines, read_lines
 
 _log = logging.getLogger(__name__)
@@ -79,7 +79,15 @@ class EmbeddedShard:
 def _for_cache(config: EmbedConfig) -> Mapping[str, Any]:
     # batch_size decides how much memory, not what; of the encoder it is the weights that decide, wherever they are.
     kept = {name: value for name, value in vars(config).items() if name not in ("batch_size", "encoder")}
-    return kept | {"encoder_digest": config.encoder and encoder_digest(config.encoder)}
+    return kept | {"weights": config.encoder and encoder_weights(config.encoder, config.lang)}
+
+
+def _needs(config: EmbedConfig) -> Requirements:
+    encoder = config.encoder
+    if encoder is None:
+        return Requirements()
+    gpus = encoder.processes if encoder.device == "cuda" else 0
+    return Requirements(cpus=encoder.num_cpu, gpus=gpus, mem_gb=encoder.mem_gb)
 
 
 def _is_whole(output: EmbeddedShard, config: EmbedConfig, element: TextShard) -> bool:
@@ -88,7 +96,7 @@ def _is_whole(output: EmbeddedShard, config: EmbedConfig, element: TextShard) ->
     return (rows.shape, output.embeddings.stat().st_size) == ((output.sentences, output.dim), size)
 
 
-@module(version="2", validate=_is_whole, config_for_cache=_for_cache)
+@module(version="2", requires=_needs, validate=_is_whole, config_for_cache=_for_cache)
 def embed_text(config: EmbedConfig, element: TextShard) -> EmbeddedShard:
     """Embed one shard, or check and scale the embeddings that it comes with.
 

@@ -107,7 +107,8 @@ def are_unit(rows: Floats32) -> bool:
 
 def _has_length_1(rows: Floats32) -> NDArray[np.bool_]:
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.abs(np.vecdot(rows, rows) - 1) <= _UNIT
+        near: NDArray[np.bool_] = np.abs(np.vecdot(rows, rows) - 1) <= _UNIT
+    return near
 
 
 def open_embeddings(path: Path, dim: int | None = None, dtype: str = "float32") -> NDArray[Any]:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
-from orepass.digest import digest_path
-from orepass.errors import ConfigError, did_you_mean
-from orepass.tasks.text.encoders._base import Encoder, EncoderConfig
+from orepass.errors import ConfigError
+from orepass.tasks.text.encoders._base import KINDS, Encoder, EncoderConfig, Kind
 from orepass.tasks.text.encoders.card import load_card
-from orepass.tasks.text.encoders.hashed import HashedEncoder
-from orepass.tasks.text.encoders.weights import load_weights
+from orepass.tasks.text.encoders.hashed import folder_of
 
-__all__ = ["Encoder", "EncoderConfig", "encoder_digest", "load_encoder", "recommended_threshold"]
-
-BUNDLED = Path(__file__).parent / "bundled"
-NAMES = ("bundled", "hashed")
+__all__ = ["Encoder", "EncoderConfig", "Kind", "encoder_weights", "load_encoder", "recommended_threshold"]
 
 
 def load_encoder(config: EncoderConfig, lang: str) -> Encoder:
@@ -22,31 +20,30 @@ def load_encoder(config: EncoderConfig, lang: str) -> Encoder:
 
     Args:
         config: which one.
-        lang: the language of the sentences, for encoders that have weights for each language; the hashed ones have
-            one table for all.
+        lang: the language of the sentences, for encoders that have weights for each language.
 
     Raises:
-        ConfigError: an unknown name, or a `model` that is missing or not wanted.
-        InputError: the weights cannot be read.
+        ConfigError: an option that this encoder cannot do, a package that is not installed, a GPU that is not there.
+        InputError: the weights are missing, cannot be downloaded or cannot be read.
     """
-    return HashedEncoder(load_weights(_folder(config)))
+    return _kind_of(config).load(config, lang)
 
 
-def encoder_digest(config: EncoderConfig) -> str:
-    """What stands in a cache key for the weights of an encoder.
+def encoder_weights(config: EncoderConfig, lang: str) -> Sequence[Path | str]:
+    """What stands in a cache key for an encoder: it changes with the rows, not with the place of the weights.
 
     Args:
         config: which one.
+        lang: the language of the sentences.
 
     Returns:
-        Hexadecimal digits that change with the weights, not with their place.
+        Files and folders, for their content, and words.
 
     Raises:
         ConfigError: see `load_encoder`.
-        InputError: the weights cannot be read.
+        InputError: the weights are missing.
     """
-    folder = _folder(config)
-    return "".join(digest_path(folder / f"{name}.npy") for name in ("keys", "scales", "codes"))
+    return _kind_of(config).weights(config, lang)
 
 
 def recommended_threshold(config: EncoderConfig, src_lang: str, tgt_lang: str) -> float | None:
@@ -67,19 +64,23 @@ def recommended_threshold(config: EncoderConfig, src_lang: str, tgt_lang: str) -
         ConfigError: see `load_encoder`.
         InputError: the weights cannot be read.
     """
-    return load_card(_folder(config)).threshold(src_lang, tgt_lang)
+    if config.name not in ("bundled", "hashed"):
+        return None
+    return load_card(folder_of(config)).threshold(src_lang, tgt_lang)
 
 
-def _folder(config: EncoderConfig) -> Path:
-    if config.name not in NAMES:
-        raise ConfigError(f"there is no encoder {config.name!r}. {did_you_mean(config.name, NAMES)}")
-    if config.name == "bundled":
-        if config.model is not None:
+def _kind_of(config: EncoderConfig) -> Kind:
+    name = KINDS.get(config.name, config.name)
+    try:
+        kind = importlib.import_module(name)
+    except ImportError as error:
+        raise ConfigError(
+            f"The encoder {config.name!r} cannot be imported: {error}. Give the name of a Python module that is "
+            f"installed where the steps run, or one of {', '.join(KINDS)}."
+        ) from error
+    for function in ("load", "weights"):
+        if not hasattr(kind, function):
             raise ConfigError(
-                f"the encoder 'bundled' takes no model, got {str(config.model)!r}. "
-                "Set name=hashed to use other weights."
+                f"The encoder {config.name!r} has no function {function}(config, lang); see docs/encoders.md."
             )
-        return BUNDLED
-    if config.model is None:
-        raise ConfigError(f"the encoder {config.name!r} needs model=<the folder of its weights>.")
-    return config.model
+    return cast(Kind, kind)

@@ -11,20 +11,60 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orepass.config import Config
+from orepass.errors import ConfigError, did_you_mean
+
+KINDS = {
+    "bundled": "orepass.tasks.text.encoders.hashed",
+    "hashed": "orepass.tasks.text.encoders.hashed",
+    "laser2": "orepass.tasks.text.encoders.laser",
+    "laser3": "orepass.tasks.text.encoders.laser",
+    "sentence_transformers": "orepass.tasks.text.encoders.sentence_transformer",
+}
+"""The Python module of each kind of encoder. They are imported where one is asked for, as torch takes seconds."""
+
+DEVICES = ("auto", "cpu", "cuda")
+DTYPES = ("float32", "float16", "bfloat16")
 
 
 @dataclass(frozen=True)
 class EncoderConfig(Config):
-    """Which encoder makes embeddings of sentences.
+    """Which encoder makes embeddings of sentences, and what it may use.
 
     Attributes:
-        name: `bundled`, the weights that come with this package, or `hashed`, weights of the same kind that
-            `flows/train_encoder.py` made.
-        model: the folder of the weights, for encoders whose weights are not bundled.
+        name: `bundled`, the weights that come with this package; `hashed`, weights of the same kind that
+            `flows/train_encoder.py` made; `sentence_transformers`; `laser2`; `laser3`; or a Python module of your own,
+            such as `my_package.my_encoder` (see `Kind`).
+        model: the folder of the weights, or for `sentence_transformers` a name on the Hugging Face Hub.
+        revision: the branch, tag or commit of a model on the Hub; None for its main branch.
+        prompt: what the model wants before every sentence, such as `query: `; None for the model's own.
+        device: `cuda` asks the launcher for a GPU; `auto` uses one if the step happens to see one; or `cpu`.
+        dtype: the precision of a neural encoder, `float32`, `float16` (on a GPU) or `bfloat16`.
+        batch_size: sentences that a neural encoder works on at a time.
+        processes: processes that encode side by side, each with `num_cpu / processes` cores, or a GPU of its own.
+        num_cpu: cores for one step.
+        mem_gb: memory for one step, in GiB.
     """
 
     name: str = "bundled"
-    model: Path | None = None
+    model: str | Path | None = None
+    revision: str | None = None
+    prompt: str | None = None
+    device: str = "auto"
+    dtype: str = "float32"
+    batch_size: int = 32
+    processes: int = 1
+    num_cpu: int = 1
+    mem_gb: float = 2.0
+
+    def __post_init__(self) -> None:
+        if self.name not in KINDS and "." not in self.name:
+            raise ConfigError(f"there is no encoder {self.name!r}. {did_you_mean(self.name, KINDS)}")
+        for option, value, valid in (("device", self.device, DEVICES), ("dtype", self.dtype, DTYPES)):
+            if value not in valid:
+                raise ConfigError(f"{option}={value!r} is not known to encoders. {did_you_mean(value, valid)}")
+        for option in ("batch_size", "processes", "num_cpu"):
+            if getattr(self, option) < 1:
+                raise ConfigError(f"{option}={getattr(self, option)} is too small; it must be at least 1.")
 
 
 @runtime_checkable
@@ -33,18 +73,21 @@ class Encoder(Protocol):
 
     Every encoder keeps to this, and `tests/tasks/text/encoders` holds each of them to it:
 
-    * row i depends on sentence i alone: not on its neighbours, on how many there are, or on how a corpus is cut
-      into batches and shards;
-    * the same sentence gives the same row, bit for bit, in every process;
+    * row i depends on sentence i alone, up to `tolerance`: not on its neighbours, on how many there are, or on how a
+      corpus is cut into batches and shards. An encoder that sums integers promises 0, the same bits in every process
+      and on every machine. One that multiplies matrices of floats cannot: how these are summed depends on their shape.
+    * the same sentences give the same bits again in the same process; neither their order nor repeats change them;
     * rows are L2-normalised, except that a sentence in which nothing is known (an empty one among them) gives a row
       of zeros, which matches nothing;
     * any `str` is a sentence: line separators, emoji, lone surrogates, a megabyte without a space.
 
     Attributes:
         dim: the width of a row.
+        tolerance: how far a component of a row can be from that of the same sentence in other company.
     """
 
     dim: int
+    tolerance: float
 
     def encode(self, sentences: Sequence[str]) -> NDArray[np.float32]:
         """Embed sentences.
@@ -54,5 +97,25 @@ class Encoder(Protocol):
 
         Returns:
             float32, shape (n, dim).
+        """
+        ...
+
+
+class Kind(Protocol):
+    """What the Python module of a kind of encoder has to have."""
+
+    def load(self, config: EncoderConfig, lang: str) -> Encoder:
+        """Load an encoder, in the process that is to use it.
+
+        Args:
+            config: which one.
+            lang: the language of the sentences, for encoders that have weights for each language.
+        """
+        ...
+
+    def weights(self, config: EncoderConfig, lang: str) -> Sequence[Path | str]:
+        """What decides its rows, for cache keys: paths stand for the content of a file or folder, words for themselves.
+
+        Asked in the flow's process, before any step starts; so it must be quick and load nothing.
         """
         ...

@@ -9,18 +9,56 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from orepass.errors import ConfigError
+from orepass.tasks.text.encoders._base import EncoderConfig
 from orepass.tasks.text.encoders.ngrams import Numbers, hash_ngrams, words_of
-from orepass.tasks.text.encoders.weights import Weights
+from orepass.tasks.text.encoders.weights import Weights, load_weights
 
 Int = TypeVar("Int", bound=np.signedinteger[Any])
 
+BUNDLED = Path(__file__).parent / "bundled"
+
 _BATCH = 16384
 _RUNS = 512  # sums that are worked on at a time: they stay in the processor's cache
+
+
+def load(config: EncoderConfig, lang: str) -> HashedEncoder:
+    """See `Kind`; one table serves all languages."""
+    if (config.device, config.dtype, config.processes) != ("auto", "float32", 1):
+        raise ConfigError(
+            f"The encoder {config.name!r} sums integers in one process on a CPU, fast enough that reading takes as "
+            "long. Leave device, dtype and processes as they are, or choose another encoder."
+        )
+    return HashedEncoder(load_weights(folder_of(config)))
+
+
+def weights(config: EncoderConfig, lang: str) -> tuple[Path, ...]:
+    """See `Kind`."""
+    return tuple(folder_of(config) / f"{name}.npy" for name in ("keys", "scales", "codes"))
+
+
+def folder_of(config: EncoderConfig) -> Path:
+    """The folder of the weights of the encoder `bundled` or `hashed`.
+
+    Raises:
+        ConfigError: a `model` that is missing or not wanted.
+    """
+    if config.name == "bundled":
+        if config.model is not None:
+            raise ConfigError(
+                f"the encoder 'bundled' takes no model, got {str(config.model)!r}. "
+                "Set name=hashed to use other weights."
+            )
+        return BUNDLED
+    if config.model is None:
+        raise ConfigError(f"the encoder {config.name!r} needs model=<the folder of its weights>.")
+    return Path(config.model)
 
 
 class HashedEncoder:
@@ -31,7 +69,10 @@ class HashedEncoder:
 
     Attributes:
         dim: the width of a row.
+        tolerance: 0.
     """
+
+    tolerance = 0.0
 
     def __init__(self, weights: Weights) -> None:
         """Unpack the weights.

@@ -6,6 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from orepass import Requirements
+from orepass.canonical import canonical
+from orepass.digest import digest_path
 from orepass.errors import ConfigError, InputError
 from orepass.tasks.bitext.embed_text import EmbedConfig, TextShard, embed_text, text_shards
 from orepass.tasks.text.encoders import EncoderConfig
@@ -127,15 +130,22 @@ def test_text_that_cannot_be_read(encoder: EncoderConfig, tmp_path: Path) -> Non
 
 def test_key_follows_the_weights_and_not_the_batches(encoder: EncoderConfig) -> None:
     def key_of(config: EmbedConfig) -> object:
-        return embed_text.config_for_key(config)
+        return canonical(embed_text.config_for_key(config), digest_path)
 
     before = key_of(EmbedConfig("xx", encoder))
     assert key_of(EmbedConfig("xx", encoder, batch_size=1)) == before
     assert key_of(EmbedConfig("yy", encoder)) != before
-    assert encoder.model is not None
-    scales = np.load(encoder.model / "scales.npy")
-    np.save(encoder.model / "scales.npy", scales[::-1])
+    scales = Path(str(encoder.model), "scales.npy")
+    np.save(scales, np.load(scales)[::-1])
     assert key_of(EmbedConfig("xx", encoder)) != before
+
+
+def test_asks_the_launcher_for_what_the_encoder_may_use() -> None:
+    assert embed_text.requirements(EmbedConfig("xx")) == Requirements()
+    config = EncoderConfig("sentence_transformers", "a/b", device="cuda", processes=2, num_cpu=8, mem_gb=16)
+    assert embed_text.requirements(EmbedConfig("xx", config)) == Requirements(cpus=8, gpus=2, mem_gb=16)
+    config = EncoderConfig("sentence_transformers", "a/b", processes=2)
+    assert embed_text.requirements(EmbedConfig("xx", config, timeout_min=5)).gpus == 0
 
 
 def test_result_of_another_size_is_not_whole(encoder: EncoderConfig, text: Path) -> None:
