@@ -11,7 +11,6 @@ import orepass  # noqa: F401  (first, because it sets Prefect's defaults)
 # isort: split
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import hydra
 from omegaconf import DictConfig
@@ -23,14 +22,12 @@ from orepass.config import Config
 from orepass.errors import ConfigError
 from orepass.flows._main import run_flow, start
 from orepass.flows._mining_report import MiningResult, print_result, publish_result, threshold_of
-from orepass.tasks.bitext.embed_text import EmbedConfig, EmbeddedShard, embed_text, text_shards
+from orepass.flows._neighbours import Shards, Side, find_neighbours
+from orepass.tasks.bitext.embed_text import EmbedConfig, embed_text, text_shards
 from orepass.tasks.bitext.evaluate import EvaluateConfig, Evaluation, evaluate
 from orepass.tasks.bitext.margin import MARGINS, RETRIEVALS, check_choice
-from orepass.tasks.bitext.merge_indexes import MergeIndexesConfig, merge_indexes
 from orepass.tasks.bitext.mine_pairs import MinePairsConfig, mine_pairs
-from orepass.tasks.bitext.neighbours import Neighbours, NeighboursConfig, neighbours
-from orepass.tasks.bitext.populate_index import PopulateIndexConfig, populate_index
-from orepass.tasks.bitext.train_index import TrainIndexConfig, train_index
+from orepass.tasks.bitext.products import PRODUCTS
 from orepass.tasks.bitext.write_pairs import WritePairsConfig, write_pairs
 from orepass.tasks.bitext.xsim import XsimConfig
 from orepass.tasks.text.catalog_corpus import CatalogCorpusConfig, catalog_corpus
@@ -58,14 +55,19 @@ class MiningConfig(Config):
         demo: the catalogs that are mined without `data`.
         encoder: what turns sentences into vectors.
         embedding_dimensions: the width of precomputed raw `.bin` embeddings; the others know theirs.
-        index_type: any FAISS factory string; `Flat` is exact.
-        nprobe: how many lists of an inverted-file index are searched.
+        index_type: `auto` for the cheapest way, see docs/mining.md; `Flat` for the exact one; or any FAISS factory
+            string, for an index of this type.
+        nprobe: how many lists of an inverted-file index are searched; None to have it chosen.
+        product: what the exact way multiplies in: `float32`, `bfloat16`, or `auto` for the faster one on the
+            processor. It changes no bit of the result.
         k: how many neighbours count in the margin.
         margin: `ratio`, `distance` or `absolute`.
         retrieval: `forward`, `backward`, `union`, `intersection` or `max`.
         threshold: the lowest margin of a pair; None for the encoder's own, where margin, retrieval and k are those
             that it was measured with, else 1.06. The larger a corpus, the lower its ratio margins are.
-        num_cpu: cores for one step of training or searching an index.
+        num_cpu: cores for one step of training an index or finding neighbours.
+        mem_gb: GiB of memory that such a step may have; None for all that this machine has.
+        use_gpu: let such steps ask for a GPU, which the launcher has to have.
         timeout_min: minutes after which a step is killed; None for no limit.
         output_dir: where the result is put for people to find, in a folder for the corpus and the languages.
     """
@@ -76,51 +78,44 @@ class MiningConfig(Config):
     demo: DemoConfig = DemoConfig()
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     embedding_dimensions: int | None = None
-    index_type: str = "Flat"
-    nprobe: int = 32
+    index_type: str = "auto"
+    nprobe: int | None = None
+    product: str = "auto"
     k: int = 16
     margin: str = "ratio"
     retrieval: str = "intersection"  # the best of the five on held-out catalogs, see the model card
     threshold: float | None = None
     num_cpu: int = 1
+    mem_gb: float | None = None
+    use_gpu: bool = False
     timeout_min: float | None = None
     output_dir: str = "outputs/mining"
 
     def __post_init__(self) -> None:
         check_choice("margin", self.margin, MARGINS)
         check_choice("retrieval", self.retrieval, RETRIEVALS)
+        check_choice("product", self.product, PRODUCTS)
         for option in ("k", "nprobe", "num_cpu"):
-            if getattr(self, option) < 1:
-                raise ConfigError(f"{option}={getattr(self, option)} is too small; it must be at least 1.")
-
-
-@dataclass(frozen=True)
-class Side:
-    """One language, ready to be searched: its text, its embeddings and its index, shard by shard."""
-
-    text: tuple[Path, ...]
-    embeddings: tuple[Path, ...]
-    sentences: int
-    index: Path
+            value = getattr(self, option)
+            if value is not None and value < 1:
+                raise ConfigError(f"{option}={value} is too small; it must be at least 1.")
 
 
 @flow(name="mining", task_runner=DefaultTaskRunner())
 async def mining(config: MiningConfig) -> MiningResult:
     """Mine translated sentence pairs.
 
-    Both languages are embedded and indexed side by side, shard by shard. Every sentence looks for its neighbours in
-    the other language; pairs are scored by the margin between their similarity and that of their neighbours, and
-    those above the threshold are written. Where known pairs are at hand, the result is compared with them.
+    Both languages are embedded side by side, shard by shard. Every sentence looks for its neighbours in the other
+    language, exactly or in an index, whichever the plan says; pairs are scored by the margin between their similarity
+    and that of their neighbours, and those above the threshold are written. Where known pairs are at hand, the result
+    is compared with them.
     """
     data = await find_data(config)
     src, tgt = await together(
-        prepare(config, data, config.src_lang),
-        prepare(config, data, config.tgt_lang),
+        embed(config, data, config.src_lang),
+        embed(config, data, config.tgt_lang),
     )
-    forward, backward = await together(
-        search(config, src, tgt, f"{config.src_lang}-{config.tgt_lang}"),
-        search(config, tgt, src, f"{config.tgt_lang}-{config.src_lang}"),
-    )
+    forward, backward = await find_neighbours(config, src, tgt)
     mined = await mine_pairs.schedule(
         MinePairsConfig(forward, backward, config.k, config.margin, config.retrieval, threshold_of(config))
     )
@@ -141,44 +136,20 @@ async def find_data(config: MiningConfig) -> DataConfig:
     return DataConfig(name=Path(demo.source).name, shards=shards, gold=corpus.gold)
 
 
-async def prepare(config: MiningConfig, data: DataConfig, lang: str) -> Side:
-    """Embed one language and make its index."""
-    text = resolve_shards(data.shards, lang)
-    embedded = await embed(config, data, lang, text)
-    embeddings = tuple(shard.embeddings for shard in embedded)
-    index = await make_index(config, lang, embeddings)
-    return Side(tuple(text), embeddings, sum(shard.sentences for shard in embedded), index)
-
-
-async def embed(config: MiningConfig, data: DataConfig, lang: str, text: list[Path]) -> list[EmbeddedShard]:
+async def embed(config: MiningConfig, data: DataConfig, lang: str) -> Side:
     """Embed the shards of one language, or check the embeddings that are there already."""
+    text = resolve_shards(data.shards, lang)
     embeddings = None if data.embeddings is None else resolve_shards(data.embeddings, lang, "embeddings")
-    shards = text_shards(text, embeddings)
     encoder = config.encoder if embeddings is None else None
     settings = EmbedConfig(lang, encoder, config.embedding_dimensions, timeout_min=config.timeout_min)
-    return await embed_text.schedule(settings, over=shards, label=f"embed_text.{lang}")
-
-
-async def make_index(config: MiningConfig, lang: str, embeddings: tuple[Path, ...]) -> Path:
-    """Train an index on one language, fill a copy with each shard, and merge these."""
-    limits: dict[str, Any] = {"num_cpu": config.num_cpu, "timeout_min": config.timeout_min}
-    trained = await train_index.schedule(
-        TrainIndexConfig(lang, embeddings, config.index_type, **limits), label=f"train_index.{lang}"
+    shards = await embed_text.schedule(settings, over=text_shards(text, embeddings), label=f"embed_text.{lang}")
+    return Side(
+        lang,
+        tuple(text),
+        tuple(shard.embeddings for shard in shards),
+        tuple(shard.sentences for shard in shards),
+        shards[0].dim,
     )
-    parts = await populate_index.schedule(
-        PopulateIndexConfig(lang, trained, config.index_type, **limits),
-        over=embeddings,
-        label=f"populate_index.{config.index_type}.{lang}",
-    )
-    return await merge_indexes.schedule(MergeIndexesConfig(tuple(parts)), label=f"merge_indexes.{lang}")
-
-
-async def search(config: MiningConfig, queries: Side, indexed: Side, label: str) -> tuple[Neighbours, ...]:
-    """Find the neighbours of one language's sentences in the other language."""
-    settings = NeighboursConfig(
-        indexed.index, indexed.embeddings, config.k, config.nprobe, config.num_cpu, config.timeout_min
-    )
-    return tuple(await neighbours.schedule(settings, over=queries.embeddings, label=f"neighbours.{label}"))
 
 
 async def compare(
@@ -186,8 +157,8 @@ async def compare(
     data: DataConfig,
     src: Side,
     tgt: Side,
-    forward: tuple[Neighbours, ...],
-    backward: tuple[Neighbours, ...],
+    forward: Shards,
+    backward: Shards,
     text: Path,
 ) -> Evaluation | None:
     """Compare the mined pairs with the known ones, if there are any."""

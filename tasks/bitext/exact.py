@@ -40,8 +40,8 @@ def both_ways(
     tgt: Floats32,
     k: int,
     product: str = "auto",
-    gpu: bool = False,
     threads: int = 1,
+    gpu: bool = False,
     advance: Callable[[int], None] = lambda rows: None,
 ) -> tuple[Top, Top]:
     """The k nearest rows of `tgt` for each row of `src`, and the other way round.
@@ -54,8 +54,8 @@ def both_ways(
         tgt: (m, dim), unit rows.
         k: how many neighbours.
         product: what the rough product is made in, see `choose_product`.
-        gpu: whether a GPU does it, if there is one.
         threads: how many threads may work.
+        gpu: whether a GPU does it, if there is one.
         advance: is told how many rows of `src` are done since.
 
     Returns:

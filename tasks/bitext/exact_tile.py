@@ -106,7 +106,7 @@ def exact_tile(config: ExactTileConfig, element: Tile) -> TileNeighbours:
         )
     threads = min(config.num_cpu, count_cpus())
     with progress(len(src), f"{len(src):,} x {len(tgt):,} sentences, both ways", unit="sentences") as advance:
-        forward, backward = both_ways(src, tgt, config.k, config.product, config.use_gpu, threads, advance)
+        forward, backward = both_ways(src, tgt, config.k, config.product, threads, config.use_gpu, advance)
     return TileNeighbours(_save("forward", *forward), _save("backward", *backward))
 
 

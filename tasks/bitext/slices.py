@@ -53,7 +53,7 @@ def cut(files: Sequence[Path], counts: Sequence[int]) -> list[Slice]:
             slices += _slices(together, most)
             together = []
         together.append((file, count))
-    return slices + _slices(together, most)
+    return [*slices, *_slices(together, most)]
 
 
 def _slices(together: list[tuple[Path, int]], most: int) -> Iterator[Slice]:

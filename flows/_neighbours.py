@@ -1,0 +1,151 @@
+"""The part of the mining flow that finds neighbours in both directions: exactly, or in an index of each language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prefect.logging import get_run_logger
+
+from orepass import Requirements, together
+from orepass.machine import count_cpus
+from orepass.tasks.bitext.cost_model import Size
+from orepass.tasks.bitext.costs import load_rates
+from orepass.tasks.bitext.exact_tile import ExactTileConfig, Tile, exact_tile
+from orepass.tasks.bitext.merge_indexes import MergeIndexesConfig, merge_indexes
+from orepass.tasks.bitext.merge_neighbours import MergeNeighboursConfig, Strip, merge_neighbours
+from orepass.tasks.bitext.neighbours import Neighbours, NeighboursConfig, neighbours
+from orepass.tasks.bitext.plan import Plan, machine_memory_gb, make_plan
+from orepass.tasks.bitext.populate_index import PopulateIndexConfig, populate_index
+from orepass.tasks.bitext.products import choose_product
+from orepass.tasks.bitext.slices import Slice, cut
+from orepass.tasks.bitext.train_index import TrainIndexConfig, train_index
+
+if TYPE_CHECKING:
+    from orepass.flows.mining import MiningConfig
+
+Shards = tuple[Neighbours, ...]
+"""The neighbours of a language's sentences, in order."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One language, ready to be searched.
+
+    Attributes:
+        lang: the language.
+        text: its sentences, shard by shard.
+        embeddings: their embeddings, likewise.
+        counts: how many there are in each shard.
+        dim: the width of an embedding.
+    """
+
+    lang: str
+    text: tuple[Path, ...]
+    embeddings: tuple[Path, ...]
+    counts: tuple[int, ...]
+    dim: int
+
+    @property
+    def sentences(self) -> int:
+        """How many there are in all."""
+        return sum(self.counts)
+
+
+def plan_search(config: MiningConfig, src: Side, tgt: Side) -> Plan:
+    """Decide how neighbours are found, and tell it.
+
+    Raises:
+        ConfigError: FAISS refuses the index type, or the memory cannot suffice.
+    """
+    size = Size(src.sentences, tgt.sentences, src.dim, config.k)
+    product = choose_product(config.product, float(size.n) * size.m * size.dim)
+    plan = make_plan(
+        size,
+        index_type=config.index_type,
+        nprobe=config.nprobe,
+        product="cuda" if config.use_gpu else product,
+        cores=count_cpus(),
+        memory_gb=config.mem_gb or machine_memory_gb(),
+        rates=load_rates(),
+    )
+    for line in plan.lines():
+        get_run_logger().info(line)
+    return plan
+
+
+async def find_neighbours(config: MiningConfig, src: Side, tgt: Side) -> tuple[Shards, Shards]:
+    """The neighbours of the source sentences among the target sentences, and the other way round."""
+    plan = plan_search(config, src, tgt)
+    if plan.exact:
+        return await exactly(config, plan, src, tgt)
+    return await together(in_index(config, plan, src, tgt), in_index(config, plan, tgt, src))
+
+
+async def exactly(config: MiningConfig, plan: Plan, src: Side, tgt: Side) -> tuple[Shards, Shards]:
+    """Multiply each slice of one language with each of the other, and merge what they find, both ways."""
+    rows, columns = cut(src.embeddings, src.counts), cut(tgt.embeddings, tgt.counts)
+    settings = ExactTileConfig(
+        config.k, config.product, config.use_gpu, config.num_cpu, _memory(plan, "exact_tile"), config.timeout_min
+    )
+    tiles = [Tile(row, column) for row in rows for column in columns]
+    found = await exact_tile.schedule(settings, over=tiles, label=f"exact_tile.{src.lang}-{tgt.lang}")
+    grid = [found[start : start + len(columns)] for start in range(0, len(found), len(columns))]
+    return await together(
+        merge(config, columns, [[tile.forward for tile in row] for row in grid], f"{src.lang}-{tgt.lang}"),
+        merge(config, rows, [[tile.backward for tile in column] for column in zip(*grid, strict=True)],
+              f"{tgt.lang}-{src.lang}"),
+    )  # fmt: skip
+
+
+async def merge(config: MiningConfig, slices: list[Slice], found: list[list[Neighbours]], label: str) -> Shards:
+    """Merge what each slice of queries found in each of the slices that were searched."""
+    offsets = tuple(accumulate((piece.rows for piece in slices[:-1]), initial=0))
+    strips = [Strip(tuple(parts), offsets) for parts in found]
+    settings = MergeNeighboursConfig(config.k)
+    return tuple(await merge_neighbours.schedule(settings, over=strips, label=f"merge_neighbours.{label}"))
+
+
+async def in_index(config: MiningConfig, plan: Plan, queries: Side, indexed: Side) -> Shards:
+    """Index one language, and search it for the neighbours of the other language's sentences."""
+    index = await make_index(config, plan, indexed.lang, indexed.embeddings)
+    settings = NeighboursConfig(
+        index,
+        indexed.embeddings,
+        config.k,
+        plan.nprobe,
+        config.num_cpu,
+        config.timeout_min,
+        _memory(plan, "neighbours"),
+    )
+    label = f"neighbours.{queries.lang}-{indexed.lang}"
+    return tuple(await neighbours.schedule(settings, over=queries.embeddings, label=label))
+
+
+async def make_index(config: MiningConfig, plan: Plan, lang: str, embeddings: Sequence[Path]) -> Path:
+    """Train an index on one language, fill a copy with each shard, and merge these."""
+    limits: dict[str, Any] = {"num_cpu": config.num_cpu, "timeout_min": config.timeout_min}
+    training = TrainIndexConfig(
+        lang,
+        tuple(embeddings),
+        plan.index_type,
+        use_gpu=config.use_gpu,
+        mem_gb=_memory(plan, "train_index"),
+        **limits,
+    )
+    trained = await train_index.schedule(training, label=f"train_index.{lang}")
+    parts = await populate_index.schedule(
+        PopulateIndexConfig(lang, trained, plan.index_type, mem_gb=_memory(plan, "populate_index"), **limits),
+        over=embeddings,
+        label=f"populate_index.{plan.index_type}.{lang}",
+    )
+    merging = MergeIndexesConfig(tuple(parts), mem_gb=_memory(plan, "merge_indexes"))
+    return await merge_indexes.schedule(merging, label=f"merge_indexes.{lang}")
+
+
+def _memory(plan: Plan, step: str) -> float:
+    """GiB that a step asks for."""
+    return max(Requirements().mem_gb, plan.memory_of(step))
