@@ -49,7 +49,7 @@ async def index(config: IndexConfig) -> Path:
     """Train an index, fill it, and say where it is.
 
     Returns:
-        The file of the filled index.
+        The filled index: a file, or a folder where its lists are a file of their own.
     """
     common = {"index_type": config.index_type, "embedding_dimensions": config.embedding_dimensions}
     training = load(
@@ -70,8 +70,16 @@ async def index(config: IndexConfig) -> Path:
     populated = await populate_index.schedule(filling, label=f"populate_index.{filling.index_type}.{filling.lang}")
     for result, folder in ((trained, training.output_dir), (populated, filling.output_dir)):
         if folder is not None:
-            publish(result, Path(folder))
+            _show(result, Path(folder))
     return populated
+
+
+def _show(result: Path, folder: Path) -> None:
+    if result.is_dir():
+        for file in result.iterdir():
+            publish(file, folder / result.name)
+    else:
+        publish(result, folder)
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="index")

@@ -140,12 +140,12 @@ def _train(rows: int, dim: int, shape: IndexShape, rates: Rates) -> StepCost:
 def _fill(rows: int, dim: int, shape: IndexShape, rates: Rates) -> StepCost:
     assigned, encoded = float(rows) * shape.lists * dim, float(rows) * shape.centroids * dim
     seconds = None if shape.unknown else assigned / rates.assign + encoded / rates.encode
-    return StepCost("populate_index", assigned + encoded, seconds, _held(rows, shape))
+    return StepCost("populate_index", assigned + encoded, seconds, _held(rows, shape, shape.streams))
 
 
 def _merge(rows: int, shape: IndexShape) -> StepCost:
     # One part and the whole, which may be as large: copying costs little time, but both are there.
-    return StepCost("merge_indexes", 0.0, 0.0, _held(2 * rows, shape))
+    return StepCost("merge_indexes", 0.0, 0.0, _held(2 * rows, shape, shape.streams))
 
 
 def _search(
@@ -158,16 +158,17 @@ def _search(
     rate = rates.scan_rows if not shape.sub_codes else rates.scan_codes if shape.fast else rates.scan_table
     seconds = assigned / rates.assign + scanned / rate + rescored / rates.rescore
     seconds += shape.fast * nprobe * float(queries) / rates.visits
-    on_disk = rows * (4.0 * size.dim + shape.row_bytes * shape.streams)
+    from_disk = shape.streams and not shape.fast
+    on_disk = rows * (4.0 * size.dim + shape.row_bytes * from_disk)
     if on_disk > memory_gb * GIB:
         seconds += queries / BATCH * on_disk / rates.disk
     work = assigned + scanned + rescored
-    return StepCost("neighbours", work, None if shape.unknown else seconds, _held(rows, shape))
+    return StepCost("neighbours", work, None if shape.unknown else seconds, _held(rows, shape, from_disk))
 
 
-def _held(rows: int, shape: IndexShape) -> float:
+def _held(rows: int, shape: IndexShape, on_disk: bool) -> float:
     """GiB of a step that has an index of so many rows open."""
-    return _BASE_GB + (0.0 if shape.streams else rows * shape.row_bytes / GIB)
+    return _BASE_GB + (0.0 if on_disk else rows * shape.row_bytes / GIB)
 
 
 def _sum(steps: list[StepCost]) -> StepCost:

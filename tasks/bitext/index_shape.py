@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import faiss
 
-from orepass.tasks.bitext.faiss_index import inverted_file, make_index, streams
+from orepass.tasks.bitext.faiss_index import has_small_codes, inner_index, inverted_file, make_index, streams
 
 _ROWS_A_LIST = 64
 """FAISS's k-means looks at up to 256 rows for each centroid, and complains below 39."""
 _ROWS_A_CODE = 256
 """Of a codebook, of which there are few centroids."""
+_ANY_ROWS = 16384
+"""For all else that is learned, such as the ranges of numbers; a rotation asks for"""
 _ROTATION_ROWS = 65536
 
 _ID_BYTES = 8
@@ -25,10 +27,10 @@ class IndexShape:
     Attributes:
         lists: the lists of its inverted file; 0 if it has none, and all rows are looked at.
         row_bytes: what it keeps of a row, ids and links included.
-        streams: whether its lists can stay on disk, so that it need not fit in main memory.
+        streams: whether its lists stay on disk while it is filled and merged, and while it is searched if not `fast`.
         sub_codes: how many codes stand for a row; 0 if its numbers are kept, or if the type is `unknown`.
         centroids: of each code's codebook.
-        fast: whether codes are looked through in registers (`x4fs`).
+        fast: whether a search packs the codes in main memory, and looks through them in registers (4 bits each).
         rotates: whether a rotation is learned before (`OPQ`).
         unknown: whether there is no estimate of the time that a search takes: graphs, and rarer ones.
     """
@@ -51,7 +53,7 @@ def shape_of(index_type: str, dim: int) -> IndexShape:
     """
     index = make_index(index_type, dim)
     lists = inverted_file(index)
-    inner = _inner(index) if lists is None else faiss.downcast_index(lists)
+    inner = inner_index(index)
     quantizer = getattr(inner, "pq", None)
     plain = isinstance(
         inner, faiss.IndexFlat | faiss.IndexIVFFlat | faiss.IndexScalarQuantizer | faiss.IndexIVFScalarQuantizer
@@ -62,7 +64,7 @@ def shape_of(index_type: str, dim: int) -> IndexShape:
         streams=streams(index),
         sub_codes=0 if quantizer is None else quantizer.M,
         centroids=0 if quantizer is None else quantizer.ksub,
-        fast=isinstance(inner, faiss.IndexFastScan | faiss.IndexIVFFastScan),
+        fast=has_small_codes(index),
         rotates="OPQ" in index_type,
         unknown=not plain and quantizer is None,
     )
@@ -70,14 +72,8 @@ def shape_of(index_type: str, dim: int) -> IndexShape:
 
 def training_size(shape: IndexShape) -> int:
     """How many rows are worth being trained on."""
-    rotation = _ROTATION_ROWS if shape.rotates else 0
-    return max(_ROWS_A_LIST * shape.lists, _ROWS_A_CODE * shape.centroids, rotation)
-
-
-def _inner(index: faiss.Index) -> faiss.Index:
-    while isinstance(index, faiss.IndexPreTransform | faiss.IndexRefine):
-        index = faiss.downcast_index(index.index if isinstance(index, faiss.IndexPreTransform) else index.base_index)
-    return index
+    least = _ROTATION_ROWS if shape.rotates else _ANY_ROWS
+    return max(_ROWS_A_LIST * shape.lists, _ROWS_A_CODE * shape.centroids, least)
 
 
 def _row_bytes(index: faiss.Index, inner: faiss.Index, dim: int) -> int:

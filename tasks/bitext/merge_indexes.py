@@ -9,10 +9,11 @@ from pathlib import Path
 
 import faiss
 
-from orepass import module, progress, workdir
+from orepass import Requirements, module, progress, workdir
 from orepass.config import Config
 from orepass.errors import ConfigError
-from orepass.tasks.bitext.faiss_index import faiss_words, inverted_file, load_index, save_index
+from orepass.tasks.bitext.faiss_index import faiss_words, inverted_file, load_index, save_index, streams
+from orepass.tasks.bitext.on_disk import merge_on_disk
 
 
 @dataclass(frozen=True)
@@ -21,19 +22,27 @@ class MergeIndexesConfig(Config):
 
     Attributes:
         parts: filled copies of one trained index, shard by shard in order.
+        mem_gb: GiB that the step asks for.
     """
 
     parts: tuple[Path, ...]
+    mem_gb: float = 2.0
 
 
-@module(version="1")
+@module(
+    version="2",
+    requires=lambda config: Requirements(mem_gb=config.mem_gb),
+    config_for_cache=lambda config: {"parts": config.parts},
+)
 def merge_indexes(config: MergeIndexesConfig) -> Path:
     """Merge the parts in order, so that a row's id is its number over all shards.
 
-    Main memory holds the merged index and one part.
+    The lists of an inverted file stay on disk, fast-scan types excepted; of all others, main memory holds the merged
+    index and one part.
 
     Returns:
-        The file of the merged index; of a single part it is a hard link where the file system can.
+        The merged index: a file, or a folder where its lists are a file of their own. A single part is given back as
+        hard links, where the file system can.
 
     Raises:
         ConfigError: no parts, or parts of a type that can be neither merged nor read back.
@@ -44,13 +53,29 @@ def merge_indexes(config: MergeIndexesConfig) -> Path:
     path = workdir() / "merged.index"
     if len(config.parts) == 1:
         return _link(config.parts[0], path)
-    merged = load_index(config.parts[0])
-    with progress(len(config.parts), "merge indexes", unit="parts") as advance:
+    if streams(load_index(config.parts[0])):
+        return _merged_on_disk(config.parts, path)
+    return save_index(_merged(config.parts), path)
+
+
+def _merged_on_disk(parts: tuple[Path, ...], folder: Path) -> Path:
+    try:
+        return merge_on_disk(parts, folder)
+    except RuntimeError as error:
+        raise ConfigError(
+            f"The indexes {str(parts[0])!r} and others cannot be merged: {faiss_words(error)}. Fill copies of one "
+            "trained index."
+        ) from error
+
+
+def _merged(parts: tuple[Path, ...]) -> faiss.Index:
+    merged = load_index(parts[0], writable=True)
+    with progress(len(parts), "merge indexes", unit="parts") as advance:
         advance(1)
-        for part in config.parts[1:]:
-            _add(merged, load_index(part), part)
+        for part in parts[1:]:
+            _add(merged, load_index(part, writable=True), part)
             advance(1)
-    return save_index(merged, path)
+    return merged
 
 
 def _add(merged: faiss.Index, part: faiss.Index, path: Path) -> None:
@@ -72,7 +97,11 @@ def _add(merged: faiss.Index, part: faiss.Index, path: Path) -> None:
         ) from error
 
 
-def _link(source: Path, target: Path) -> Path:
+def _link(source: Path | str, target: Path | str) -> Path:
+    source, target = Path(source), Path(target)
+    if source.is_dir():
+        shutil.copytree(source, target, copy_function=_link)
+        return target
     try:
         os.link(source, target)
     except OSError:

@@ -13,12 +13,11 @@ import numpy as np
 from orepass import Requirements, module, progress, workdir
 from orepass.config import Config
 from orepass.errors import ConfigError
-from orepass.tasks.bitext.faiss_index import faiss_threads, load_index
-from orepass.tasks.bitext.search import Searcher
+from orepass.tasks.bitext.faiss_index import faiss_threads, for_search, load_index
+from orepass.tasks.bitext.search import BATCH, Searcher
 from orepass.tasks.bitext.vectors import Vectors
 
 _log = logging.getLogger(__name__)
-_BATCH = 4096
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,7 @@ class NeighboursConfig(Config):
         nprobe: how many lists of an inverted file are looked at; no other kind of index has lists.
         num_cpu: threads to search with.
         timeout_min: minutes after which the step is killed; None for no limit.
+        mem_gb: GiB that the step asks for.
     """
 
     index: Path
@@ -40,6 +40,7 @@ class NeighboursConfig(Config):
     nprobe: int = 32
     num_cpu: int = 1
     timeout_min: float | None = None
+    mem_gb: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,8 @@ def _is_whole(output: Neighbours, config: NeighboursConfig, element: Path) -> bo
 
 
 @module(
-    version="1",
-    requires=lambda config: Requirements(cpus=config.num_cpu),
+    version="2",
+    requires=lambda config: Requirements(cpus=config.num_cpu, mem_gb=config.mem_gb),
     validate=_is_whole,
     config_for_cache=_for_cache,
 )
@@ -77,7 +78,8 @@ def neighbours(config: NeighboursConfig, element: Path) -> Neighbours:
 
     Scores are cosines of the true vectors, whatever the index makes of them; with the index type `Flat` they are
     exactly the k best. How the queries or the indexed side are cut in shards changes no bit of the result.
-    A sentence whose row is zero has no neighbours and is nobody's neighbour.
+    A sentence whose row is zero has no neighbours and is nobody's neighbour. The lists of an inverted file and the true
+    vectors stay on disk, and queries come in batches; codes of 4 bits are packed in main memory.
 
     Args:
         config: the indexed side.
@@ -101,8 +103,9 @@ def neighbours(config: NeighboursConfig, element: Path) -> Neighbours:
     scores = np.lib.format.open_memmap(result.scores, "w+", np.float32, shape)
     title = f"neighbours of {element.parent.name}/{element.name}"
     with faiss_threads(config.num_cpu), progress(len(queries), title, unit="sentences") as advance:
-        searcher = Searcher(load_index(config.index), vectors, config.k, config.nprobe, config.num_cpu)
-        for start, batch in queries.blocks(_BATCH):
+        index = for_search(load_index(config.index))
+        searcher = Searcher(index, vectors, config.k, config.nprobe, config.num_cpu)
+        for start, batch in queries.blocks(BATCH):
             here = slice(start, start + len(batch))
             ids[here], scores[here] = searcher.search(batch)
             advance(len(batch))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import faiss
 import numpy as np
 
 from orepass import Requirements, module, progress, workdir
 from orepass.config import Config
 from orepass.errors import ConfigError, InputError
-from orepass.tasks.bitext.faiss_index import faiss_threads, faiss_words, load_index, save_index
-from orepass.tasks.bitext.vectors import Vectors
+from orepass.tasks.bitext.faiss_index import faiss_threads, faiss_words, load_index, save_index, streams
+from orepass.tasks.bitext.on_disk import merge_on_disk
+from orepass.tasks.bitext.vectors import Floats32, Vectors
 
 _BATCH = 16384
 
@@ -31,6 +33,7 @@ class PopulateIndexConfig(Config):
         num_cpu: threads to use.
         embedding_dimensions: the width of the embeddings; 0 or None to take it from the file (`.npy` only).
         timeout_min: minutes after which the step is killed; None for no limit.
+        mem_gb: GiB that the step asks for; a quarter of it holds rows whose lists then go to disk.
     """
 
     lang: str
@@ -41,6 +44,7 @@ class PopulateIndexConfig(Config):
     num_cpu: int = 1
     embedding_dimensions: int | None = None
     timeout_min: float | None = None
+    mem_gb: float = 2.0
 
 
 def _for_cache(config: PopulateIndexConfig) -> Mapping[str, Any]:
@@ -52,18 +56,23 @@ def _for_cache(config: PopulateIndexConfig) -> Mapping[str, Any]:
     }
 
 
-@module(version="1", requires=lambda config: Requirements(cpus=config.num_cpu), config_for_cache=_for_cache)
+@module(
+    version="2",
+    requires=lambda config: Requirements(cpus=config.num_cpu, mem_gb=config.mem_gb),
+    config_for_cache=_for_cache,
+)
 def populate_index(config: PopulateIndexConfig, element: Path | None = None) -> Path:
     """Add the rows of one shard, or of all `embedding_files`, to a copy of the trained index.
 
-    Rows are numbered from 0 in the order in which they are added; `merge_indexes` numbers them over all shards.
+    Rows are numbered from 0 in the order in which they are added; `merge_indexes` numbers them over all shards. Where
+    the type is an inverted file whose lists can stay on disk, a shard of any size fits in `mem_gb`.
 
     Args:
         config: the trained index.
         element: the embeddings of one shard; None for all of `config.embedding_files`.
 
     Returns:
-        The file of the filled index.
+        The filled index: a file, or a folder where its lists are a file of their own.
 
     Raises:
         ConfigError: there is nothing to add, or the type of index takes no rows.
@@ -72,7 +81,7 @@ def populate_index(config: PopulateIndexConfig, element: Path | None = None) -> 
     files = config.embedding_files if element is None else (element,)
     if not files:
         raise ConfigError("populate_index has nothing to add. Set embedding_files, or schedule it over shards.")
-    index = load_index(config.index)
+    index = load_index(config.index, writable=True)
     vectors = Vectors(files, config.embedding_dimensions or None)
     if vectors.dim != index.d:
         raise InputError(
@@ -83,12 +92,34 @@ def populate_index(config: PopulateIndexConfig, element: Path | None = None) -> 
         faiss_threads(config.num_cpu),
         progress(len(vectors), f"populate {config.lang} {config.index_type}", unit="sentences") as advance,
     ):
-        for _, rows in vectors.blocks(_BATCH):
-            try:
-                index.add(rows.astype(np.float32))
-            except RuntimeError as error:
-                raise ConfigError(
-                    f"index_type={config.index_type!r} takes no rows: {faiss_words(error)}. Choose another one."
-                ) from error
-            advance(len(rows))
-    return save_index(index, workdir() / "populated.index")
+        return _filled(index, vectors, config, advance)
+
+
+def _filled(index: faiss.Index, vectors: Vectors, config: PopulateIndexConfig, advance: Callable[[int], None]) -> Path:
+    rows_in_memory = len(vectors)
+    if streams(index):
+        rows_in_memory = max(1, int(config.mem_gb / 4 * 2**30) // (index.sa_code_size() + 8))
+    parts: list[Path] = []
+    for _, rows in vectors.blocks(min(_BATCH, rows_in_memory)):
+        if index.ntotal + len(rows) > rows_in_memory:
+            parts.append(save_index(index, workdir() / f"{len(parts)}.part"))
+            index.reset()
+        _add(index, rows.astype(np.float32), config.index_type)
+        advance(len(rows))
+    path = workdir() / "populated.index"
+    if not parts:
+        return save_index(index, path)
+    parts.append(save_index(index, workdir() / f"{len(parts)}.part"))
+    merge_on_disk(parts, path)
+    for part in parts:
+        part.unlink()
+    return path
+
+
+def _add(index: faiss.Index, rows: Floats32, index_type: str) -> None:
+    try:
+        index.add(rows)
+    except RuntimeError as error:
+        raise ConfigError(
+            f"index_type={index_type!r} takes no rows: {faiss_words(error)}. Choose another one."
+        ) from error

@@ -19,17 +19,16 @@ _EXTRA = 8
 """Candidates beyond k of an index that keeps rows as they are. With an exact one, near-ties at the k-th place that
 reach beyond them, and make a row `doubtful`, are rare."""
 
-_WIDEN = 4
+_WIDEN = 8
 """Candidates per neighbour of any other index: its order is rough, the true scores repair it."""
 
-
-BATCH = 4096
-"""Queries that are searched together."""
+BATCH = 16384
+"""Queries that are searched together: the more, the fewer passes over lists and rows that memory does not hold."""
 
 
 def candidate_count(k: int) -> int:
-    """How many candidates an index is asked for."""
-    return 8 * k
+    """How many candidates an index of codes is asked for."""
+    return _WIDEN * k
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ class Searcher:
     def _search_live(self, queries: Floats64) -> tuple[Ids, Floats32]:
         exact = is_exact(self.index)
         whole_rows = exact or isinstance(self.index, faiss.IndexIVFFlat)
-        count = min(self.k + _EXTRA if whole_rows else self.k * _WIDEN, len(self.vectors))
+        count = min(self.k + _EXTRA if whole_rows else candidate_count(self.k), len(self.vectors))
         index_scores, candidates = self.index.search(queries.astype(np.float32), count)
         true_scores = rescore(queries, candidates, self.vectors, self.threads)
         ids, scores = rank(candidates, true_scores, self.k)

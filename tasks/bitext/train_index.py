@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,19 +13,18 @@ import numpy as np
 
 from orepass import Requirements, module, workdir
 from orepass.config import Config
-from orepass.errors import InputError
+from orepass.errors import ConfigError, InputError
 from orepass.tasks.bitext.faiss_index import (
     faiss_threads,
     faiss_words,
-    inverted_file,
     make_index,
     save_index,
 )
+from orepass.tasks.bitext.index_shape import shape_of, training_size
 from orepass.tasks.bitext.vectors import Floats32, Vectors
 
 _log = logging.getLogger(__name__)
-_POINTS_PER_CENTROID = 256  # FAISS's k-means looks at no more than these
-_CENTROIDS_OF_A_BYTE = 256  # of every codebook of an 8-bit product quantizer
+_BATCH = 65536
 _SEED = 0
 
 
@@ -54,10 +52,12 @@ class TrainIndexConfig(Config):
         data: which data these are, for the log.
         output_dir: where the flow puts the result for people to find.
         num_cpu: threads to train with.
-        use_gpu: train on the GPUs, if this FAISS sees any.
+        use_gpu: ask for a GPU and train on it; without one there, or with a FAISS that has none, on the CPUs.
         embedding_dimensions: the width of the embeddings; 0 or None to take it from the file (`.npy` only).
         fp16: on GPUs, keep vectors in half precision while training.
+        train_rows: how many rows to train on, at most; None for as many as the type is worth, see `training_size`.
         timeout_min: minutes after which the step is killed; None for no limit.
+        mem_gb: GiB that the step asks for.
     """
 
     lang: str
@@ -69,19 +69,21 @@ class TrainIndexConfig(Config):
     use_gpu: bool = False
     embedding_dimensions: int | None = None
     fp16: bool = False
+    train_rows: int | None = None
     timeout_min: float | None = None
+    mem_gb: float = 2.0
 
 
 def _for_cache(config: TrainIndexConfig) -> Mapping[str, Any]:
     # Names in the log, the place of the copy for people and the number of threads do not change what is learned.
     # use_gpu and fp16 stay: k-means in other precision ends in other centroids.
-    silent = {"lang", "data", "output_dir", "num_cpu"}
+    silent = {"lang", "data", "output_dir", "num_cpu", "mem_gb"}
     return {name: value for name, value in vars(config).items() if name not in silent}
 
 
 @module(
-    version="1",
-    requires=lambda config: Requirements(cpus=config.num_cpu, gpus=int(config.use_gpu and _gpus() > 0)),
+    version="2",
+    requires=lambda config: Requirements(cpus=config.num_cpu, gpus=int(config.use_gpu), mem_gb=config.mem_gb),
     config_for_cache=_for_cache,
 )
 def train_index(config: TrainIndexConfig) -> Path:
@@ -97,12 +99,14 @@ def train_index(config: TrainIndexConfig) -> Path:
         The file of the trained, empty index.
 
     Raises:
-        ConfigError: FAISS refuses the type.
+        ConfigError: FAISS refuses the type, or `train_rows` is below 1.
         InputError: embeddings that cannot be read, or too few of them to train this type.
     """
+    if config.train_rows is not None and config.train_rows < 1:
+        raise ConfigError(f"train_rows={config.train_rows} must be at least 1; leave it out to have it chosen.")
     vectors = Vectors(config.embedding_file, config.embedding_dimensions or None)
     index = make_index(config.index_type, vectors.dim)
-    required = 0 if index.is_trained else training_size(index, config.index_type)
+    required = 0 if index.is_trained else config.train_rows or training_size(shape_of(config.index_type, vectors.dim))
     _log.info("lang=%s, sents=%d, required=%d, index type=%s", config.lang, len(vectors), required, config.index_type)
     if not index.is_trained:
         with faiss_threads(config.num_cpu):
@@ -110,22 +114,16 @@ def train_index(config: TrainIndexConfig) -> Path:
     return save_index(index, workdir() / "trained.index")
 
 
-def training_size(index: faiss.Index, index_type: str) -> int:
-    """How many rows the training of an index can make use of: 256 for each centroid of its largest codebook."""
-    lists = inverted_file(index)
-    bits = [int(bits) for bits in re.findall(r"PQ\d+x(\d+)", index_type)]
-    centroids = [_CENTROIDS_OF_A_BYTE, 0 if lists is None else lists.nlist, *(2**b for b in bits)]
-    return _POINTS_PER_CENTROID * int(max(centroids))
-
-
 def _sample(vectors: Vectors, size: int) -> Floats32:
     """At most `size` rows, drawn without replacement, in order; zero rows are left out."""
     ids = np.arange(len(vectors))
     if size < len(vectors):
         ids = np.sort(np.random.default_rng(_SEED).choice(len(vectors), size, replace=False, shuffle=False))
-    parts = [vectors.rows(part).astype(np.float32) for part in np.array_split(ids, -(-len(ids) // 65536))]
-    rows = np.concatenate(parts)
-    return rows[rows.any(axis=1)]
+    rows = np.empty((len(ids), vectors.dim), np.float32)
+    for start in range(0, len(ids), _BATCH):
+        rows[start : start + _BATCH] = vectors.rows(ids[start : start + _BATCH])
+    real = rows.any(axis=1)
+    return rows if real.all() else rows[real]
 
 
 def _trained(index: faiss.Index, rows: Floats32, config: TrainIndexConfig) -> faiss.Index:

@@ -104,7 +104,9 @@ def test_k_larger_than_the_corpus_is_masked(save: Any, find: Any) -> None:
     [
         ("IVF16,Flat", 1),
         ("IVF16,Flat", 3),
-        ("OPQ8,IVF16,PQ8np", 3),  # without the np, FAISS spends 20 s on an order of codes that is not used here
+        ("IVF16,PQ8np", 3),
+        ("PCA24,IVF16,PQ12x4fsr", 3),
+        ("PQ32x4fs", 1),
         ("HNSW32", 1),
         ("HNSW32", 3),
         ("PQ8np", 3),
@@ -126,6 +128,15 @@ def test_index_types_that_approximate(save: Any, find: Any, index_type: str, sha
     assert (np.diff(scores[np.arange(100) != 3], axis=1) <= 0).all()
     mates = np.setdiff1d(np.arange(100), [3, 7])
     assert (ids[mates, 0] == mates).mean() > 0.9
+
+
+@pytest.mark.parametrize("index_type", ["IVF16,Flat", "IVF16,PQ16x4fsr", "IVF16,SQ8"])
+def test_shards_of_an_inverted_file_change_no_bit(save: Any, find: Any, index_type: str) -> None:
+    rows = np.random.default_rng(4).standard_normal((900, 32)).astype(np.float32)
+    rows[100:400] = rows[0]
+    one = joined(find(save("q", rows[::3]), save("x", rows), 16, index_type))
+    seven = joined(find(save("q", rows[::3], 7), save("x", rows, 7), 16, index_type, num_cpu=2))
+    assert_same(seven, one)
 
 
 def test_index_of_other_embeddings_is_an_error(save: Any, build_index: Any) -> None:

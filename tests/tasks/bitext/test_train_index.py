@@ -11,8 +11,7 @@ import pytest
 
 from orepass.config import load
 from orepass.errors import ConfigError, InputError
-from orepass.tasks.bitext.faiss_index import make_index
-from orepass.tasks.bitext.train_index import TrainIndexConfig, train_index, training_size
+from orepass.tasks.bitext.train_index import TrainIndexConfig, train_index
 
 LOG = "orepass.tasks.bitext.train_index"
 
@@ -38,10 +37,18 @@ def test_training_does_not_depend_on_shards(save: Any, files: tuple[Path, ...]) 
     assert train_index(config).read_bytes() == train_index(replace(config, embedding_file=whole)).read_bytes()
 
 
-def test_only_what_training_can_use_is_read() -> None:
-    assert training_size(make_index("IVF16,Flat", 16), "IVF16,Flat") == 256 * 256
-    assert training_size(make_index("IVF1024,Flat", 16), "IVF1024,Flat") == 256 * 1024
-    assert training_size(make_index("PQ4x10", 16), "PQ4x10") == 256 * 1024
+def test_training_rows_are_chosen_or_given(files: tuple[Path, ...]) -> None:
+    some, other = (train_index(TrainIndexConfig("bn", files, "IVF8,Flat", train_rows=rows)) for rows in (100, 200))
+    chosen, more = (train_index(TrainIndexConfig("bn", files, "IVF8,Flat", train_rows=rows)) for rows in (None, 700))
+    assert some.read_bytes() != other.read_bytes()
+    assert chosen.read_bytes() == more.read_bytes()
+    with pytest.raises(ConfigError, match="train_rows=0 must be at least 1"):
+        train_index(TrainIndexConfig("bn", files, train_rows=0))
+
+
+def test_no_polysemous_code_is_trained(files: tuple[Path, ...]) -> None:
+    # With it, this takes half a minute.
+    assert train_index(TrainIndexConfig("bn", files, "IVF2,PQ4")).is_file()
 
 
 def test_same_keys_as_in_a_file(files: tuple[Path, ...]) -> None:
@@ -86,8 +93,14 @@ def test_gpu_that_is_not_there(files: tuple[Path, ...], caplog: pytest.LogCaptur
     assert "this FAISS sees no GPU: training on 1 CPUs" in caplog.text
 
 
+def test_a_gpu_is_asked_for_by_the_configuration_alone(files: tuple[Path, ...]) -> None:
+    for use_gpu in (False, True):
+        needs = train_index.requirements(TrainIndexConfig("bn", files, use_gpu=use_gpu, num_cpu=3, mem_gb=7))
+        assert (needs.gpus, needs.cpus, needs.mem_gb) == (int(use_gpu), 3, 7)
+
+
 def test_key_leaves_out_names_and_speed(files: tuple[Path, ...]) -> None:
     config = TrainIndexConfig("bn", files)
     key = train_index.config_for_key(config)
-    assert train_index.config_for_key(replace(config, lang="hi", output_dir="x", num_cpu=9)) == key
+    assert train_index.config_for_key(replace(config, lang="hi", output_dir="x", num_cpu=9, mem_gb=9)) == key
     assert train_index.config_for_key(replace(config, index_type="IVF8,Flat")) != key
