@@ -25,8 +25,9 @@ class Ignored:
 def load_checkpoint(path: Path) -> Mapping[str, Any]:
     """The dictionary in a checkpoint.
 
-    Training frameworks put objects of their own beside the weights. `argparse.Namespace` is read as it is, any other
-    class that `torch.load(weights_only=True)` refuses becomes `Ignored`: no code of the file or of its framework runs.
+    Training frameworks put objects of their own beside the weights. `argparse.Namespace` is read as it is; any other
+    class that `torch.load(weights_only=True)` does not know becomes `Ignored`, and what it blocks (functions of the
+    operating system, say) is an error: no code of the file or of its framework runs.
 
     Args:
         path: what `torch.save` wrote.
@@ -44,9 +45,12 @@ def load_checkpoint(path: Path) -> Mapping[str, Any]:
     except FileNotFoundError:
         raise InputError(f"No checkpoint at {str(path)!r}. Check the path.") from None
     except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError, OSError, KeyError) as error:
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        lines = str(error).splitlines() or [type(error).__name__]
+        # What torch did not like stands in the middle of its advice to load the file unsafely.
+        why = next((line.strip() for line in lines if "WeightsUnpickler" in line or "GLOBAL" in line), lines[0])
         raise InputError(
-            f"{str(path)!r} cannot be read as a checkpoint of PyTorch: {why} Copy or download it again."
+            f"{str(path)!r} cannot be read as a checkpoint of PyTorch: {why} Copy or download it again, from where it "
+            "was published."
         ) from error
     if not isinstance(checkpoint, Mapping):
         raise InputError(f"{str(path)!r} holds a {type(checkpoint).__name__}, not the dictionary of a checkpoint.")

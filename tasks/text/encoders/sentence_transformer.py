@@ -53,6 +53,7 @@ class _Model:
         except BaseException:
             if self._pool is not None:
                 self._stop()  # its processes may be in the middle of other batches
+                self._pool = None
             raise
         return vectors
 
@@ -96,6 +97,7 @@ def _folder(config: EncoderConfig) -> Path | None:
 
 def _load(config: EncoderConfig, device: str) -> Any:
     library = optional("sentence_transformers")
+    optional("transformers").utils.logging.disable_progress_bar()  # of the loading of weights
     options = {"device": device, "model_kwargs": {"dtype": config.dtype}}
     folder = _folder(config)
     if folder is not None:
