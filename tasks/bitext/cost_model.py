@@ -8,14 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orepass.tasks.bitext.costs import Rates
-from orepass.tasks.bitext.index_shape import IndexShape, shape_of, training_size
-from orepass.tasks.bitext.search import BATCH, candidate_count
+from orepass.tasks.bitext.index_shape import BATCH, IndexShape, candidate_count, shape_of, training_size
+from orepass.tasks.bitext.slices import MOST_ROWS
 
 EXACT = "Flat"
 GIB = 2.0**30
 
 _BASE_GB = 0.5
 """A worker process with its imports and a batch of rows."""
+
+_EXACT_EXTRA = 16
+"""Candidates beyond k in the exact engine, at most."""
 
 _UNEVEN = 1.4
 """Lists are of uneven length, and long ones are looked at more often: so many times more rows than of even ones."""
@@ -88,9 +91,10 @@ class Way:
 
 
 def exact_way(size: Size, rates: Rates, product: str) -> Way:
-    """One blocked product for both directions, whose best candidates are scored again."""
+    """One blocked product for both directions, slice by slice, whose best candidates are scored again."""
     products = float(size.n) * size.m * size.dim
-    rescored = float(size.n + size.m) * candidate_count(size.k) * size.dim
+    slices = -(-size.n // MOST_ROWS), -(-size.m // MOST_ROWS)
+    rescored = float(size.n * slices[1] + size.m * slices[0]) * (size.k + _EXACT_EXTRA) * size.dim
     seconds = products / getattr(rates, product) + rescored / rates.rescore
     if product != "cuda":
         seconds += size.n * size.m / rates.select
@@ -98,8 +102,9 @@ def exact_way(size: Size, rates: Rates, product: str) -> Way:
 
 
 def _exact_memory(size: Size) -> float:
-    rows = min(max(size.n, size.m), 2**18)
-    return _BASE_GB + 2 * rows * (6 * size.dim + 8 * candidate_count(size.k)) / GIB
+    """Copies of two slices in float32 and in half precision, and their candidates."""
+    rows = min(size.n, MOST_ROWS) + min(size.m, MOST_ROWS)
+    return _BASE_GB + rows * (6 * size.dim + 24 * (size.k + _EXACT_EXTRA)) / GIB
 
 
 def indexed_way(size: Size, rates: Rates, index_type: str, nprobe: int, memory_gb: float) -> Way:
@@ -152,7 +157,7 @@ def _search(
     size: Size, rows: int, queries: int, shape: IndexShape, nprobe: int, rates: Rates, memory_gb: float
 ) -> StepCost:
     seen = float(queries) * rows * (min(1.0, _UNEVEN * nprobe / shape.lists) if shape.lists else 1.0)
-    rescored = float(queries) * candidate_count(size.k) * size.dim
+    rescored = float(queries) * candidate_count(size.k, shape.keeps_rows) * size.dim
     assigned = float(queries) * shape.lists * size.dim
     scanned = seen * (shape.sub_codes or size.dim)
     rate = rates.scan_rows if not shape.sub_codes else rates.scan_codes if shape.fast else rates.scan_table

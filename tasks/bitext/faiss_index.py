@@ -126,6 +126,11 @@ def is_exact(index: faiss.Index) -> bool:
     return isinstance(index, faiss.IndexFlat) and index.metric_type == faiss.METRIC_INNER_PRODUCT
 
 
+def keeps_rows(index: faiss.Index) -> bool:
+    """Whether an index scores rows as they are, so that its order is the true one but for rounding."""
+    return isinstance(index, faiss.IndexFlat | faiss.IndexIVFFlat)
+
+
 def inner_index(index: faiss.Index) -> faiss.Index:
     """The index that holds the rows: behind a transformation, under a refinement, or the index itself."""
     while isinstance(index, faiss.IndexPreTransform | faiss.IndexRefine):

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 import faiss
 
-from orepass.tasks.bitext.faiss_index import has_small_codes, inner_index, inverted_file, make_index, streams
+from orepass.tasks.bitext.faiss_index import (
+    has_small_codes,
+    inner_index,
+    inverted_file,
+    keeps_rows,
+    make_index,
+    streams,
+)
 
 _ROWS_A_LIST = 64
 """FAISS's k-means looks at up to 256 rows for each centroid, and complains below 39."""
@@ -15,6 +22,9 @@ _ROWS_A_CODE = 256
 _ANY_ROWS = 16384
 """For all else that is learned, such as the ranges of numbers; a rotation asks for"""
 _ROTATION_ROWS = 65536
+
+BATCH = 16384
+"""Queries that are searched together: the more, the fewer passes over lists and rows that memory does not hold."""
 
 _ID_BYTES = 8
 _LINK_BYTES = 4
@@ -32,6 +42,7 @@ class IndexShape:
         centroids: of each code's codebook.
         fast: whether a search packs the codes in main memory, and looks through them in registers (4 bits each).
         rotates: whether a rotation is learned before (`OPQ`).
+        keeps_rows: whether rows are compared as they are.
         unknown: whether there is no estimate of the time that a search takes: graphs, and rarer ones.
     """
 
@@ -42,6 +53,7 @@ class IndexShape:
     centroids: int
     fast: bool
     rotates: bool
+    keeps_rows: bool
     unknown: bool
 
 
@@ -66,8 +78,20 @@ def shape_of(index_type: str, dim: int) -> IndexShape:
         centroids=0 if quantizer is None else quantizer.ksub,
         fast=has_small_codes(index),
         rotates="OPQ" in index_type,
+        keeps_rows=keeps_rows(index),
         unknown=not plain and quantizer is None,
     )
+
+
+def candidate_count(k: int, keeps_rows: bool) -> int:
+    """How many candidates are taken from an index, to have k neighbours after they got their true scores.
+
+    Args:
+        k: how many neighbours.
+        keeps_rows: whether the index compares rows as they are; near-ties are all that needs room then. The order of
+            all others is rough.
+    """
+    return k + 8 if keeps_rows else 8 * k
 
 
 def training_size(shape: IndexShape) -> int:

@@ -14,7 +14,7 @@ from orepass import Requirements, module, progress, workdir
 from orepass.config import Config
 from orepass.errors import ConfigError
 from orepass.tasks.bitext.faiss_index import faiss_threads, for_search, load_index
-from orepass.tasks.bitext.search import BATCH, Searcher
+from orepass.tasks.bitext.index_shape import BATCH
 from orepass.tasks.bitext.vectors import Vectors
 
 _log = logging.getLogger(__name__)
@@ -92,6 +92,8 @@ def neighbours(config: NeighboursConfig, element: Path) -> Neighbours:
         ConfigError: `k` or `nprobe` below 1.
         InputError: files that cannot be read or do not belong together.
     """
+    from orepass.tasks.bitext.search import Searcher  # numba takes a second, which only this step has to spend
+
     for name in ("k", "nprobe", "num_cpu"):
         if getattr(config, name) < 1:
             raise ConfigError(f"{name}={getattr(config, name)} must be at least 1.")
@@ -107,7 +109,7 @@ def neighbours(config: NeighboursConfig, element: Path) -> Neighbours:
         searcher = Searcher(index, vectors, config.k, config.nprobe, config.num_cpu)
         for start, batch in queries.blocks(BATCH):
             here = slice(start, start + len(batch))
-            ids[here], scores[here] = searcher.search(batch)
+            ids[here], scores[here] = searcher.search(batch.astype(np.float32))
             advance(len(batch))
     ids.flush()
     scores.flush()

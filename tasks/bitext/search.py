@@ -5,30 +5,23 @@ The one place that knows how neighbours are found; `neighbours.py` only feeds it
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import faiss
 import numpy as np
 
 from orepass.errors import InputError
-from orepass.tasks.bitext.faiss_index import inverted_file, is_exact
-from orepass.tasks.bitext.topk import error_bound, exhaustive, rank, rescore
-from orepass.tasks.bitext.vectors import Floats32, Floats64, Ids, Vectors
+from orepass.tasks.bitext.faiss_index import inverted_file, is_exact, keeps_rows
+from orepass.tasks.bitext.index_shape import candidate_count
+from orepass.tasks.bitext.kernels import pair_scores
+from orepass.tasks.bitext.topk import error_bound, exhaustive_rows, rank
+from orepass.tasks.bitext.vectors import Floats32, Ids, Vectors
 
-_EXTRA = 8
-"""Candidates beyond k of an index that keeps rows as they are. With an exact one, near-ties at the k-th place that
-reach beyond them, and make a row `doubtful`, are rare."""
+_PAIRS = 2**15
+"""Candidates that are scored at once by a thread, with their rows in memory."""
 
-_WIDEN = 8
-"""Candidates per neighbour of any other index: its order is rough, the true scores repair it."""
-
-BATCH = 16384
-"""Queries that are searched together: the more, the fewer passes over lists and rows that memory does not hold."""
-
-
-def candidate_count(k: int) -> int:
-    """How many candidates an index of codes is asked for."""
-    return _WIDEN * k
+_ROWS = 2**16
 
 
 @dataclass(frozen=True)
@@ -60,7 +53,7 @@ class Searcher:
         if (lists := inverted_file(self.index)) is not None:
             lists.nprobe = min(self.nprobe, lists.nlist)
 
-    def search(self, queries: Floats64) -> tuple[Ids, Floats32]:
+    def search(self, queries: Floats32) -> tuple[Ids, Floats32]:
         """The neighbours of some queries.
 
         Args:
@@ -76,18 +69,46 @@ class Searcher:
             ids[live], scores[live] = self._search_live(queries[live])
         return ids, scores
 
-    def _search_live(self, queries: Floats64) -> tuple[Ids, Floats32]:
-        exact = is_exact(self.index)
-        whole_rows = exact or isinstance(self.index, faiss.IndexIVFFlat)
-        count = min(self.k + _EXTRA if whole_rows else candidate_count(self.k), len(self.vectors))
-        index_scores, candidates = self.index.search(queries.astype(np.float32), count)
-        true_scores = rescore(queries, candidates, self.vectors, self.threads)
+    def _search_live(self, queries: Floats32) -> tuple[Ids, Floats32]:
+        count = min(candidate_count(self.k, keeps_rows(self.index)), len(self.vectors))
+        index_scores, candidates = self.index.search(queries, count)
+        true_scores = self._true_scores(queries, candidates)
         ids, scores = rank(candidates, true_scores, self.k)
-        if exact:
+        if is_exact(self.index):
             self._check(index_scores, true_scores)
-        if exact and count < len(self.vectors):
-            doubtful = scores[:, -1] <= index_scores[:, -1] + error_bound(self.vectors.dim)
-            ids[doubtful], scores[doubtful] = exhaustive(queries[doubtful], self.vectors, self.k, scores[doubtful, -1])
+            if count < len(self.vectors):
+                doubtful = scores[:, -1] <= index_scores[:, -1] + error_bound(self.vectors.dim)
+                if doubtful.any():
+                    ids[doubtful], scores[doubtful] = self._exhaustive(queries[doubtful], scores[doubtful, -1])
+        return ids, scores
+
+    def _true_scores(self, queries: Floats32, ids: Ids) -> Floats32:
+        """Those of candidates, (b, c); -inf where the id is -1 or the row is zero."""
+        scores = np.full(ids.shape, -np.inf, np.float32)
+        step = max(1, _PAIRS // ids.shape[1])
+
+        def fill(start: int) -> None:
+            near = ids[start : start + step]
+            query, place = np.nonzero(near >= 0)
+            found, row = np.unique(near[query, place], return_inverse=True)  # in the order of the file
+            scored = np.empty(len(query), np.float32)
+            rows = self.vectors.rows(found).astype(np.float32)
+            pair_scores(queries[start : start + step], rows, query, row, scored)
+            scores[start + query, place] = scored
+
+        with ThreadPoolExecutor(self.threads) as pool:
+            for _ in pool.map(fill, range(0, len(ids), step)):
+                pass
+        return scores
+
+    def _exhaustive(self, queries: Floats32, floor: Floats32) -> tuple[Ids, Floats32]:
+        """The exact top k of a few queries, whose k-th score is at least `floor`."""
+        ids = np.full((len(queries), self.k), -1, np.int64)
+        scores = np.full((len(queries), self.k), -np.inf, np.float32)
+        for first, rows in self.vectors.blocks(_ROWS):
+            near, reached = exhaustive_rows(queries, rows.astype(np.float32), self.k, floor)
+            near = np.where(near >= 0, near + first, -1)
+            ids, scores = rank(np.hstack([ids, near]), np.hstack([scores, reached]), self.k)
         return ids, scores
 
     def _check(self, index_scores: Floats32, true_scores: Floats32) -> None:

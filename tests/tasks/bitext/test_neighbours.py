@@ -16,7 +16,7 @@ from orepass.tasks.bitext.neighbours import Neighbours, NeighboursConfig, neighb
 
 Rows = NDArray[np.float32]
 per_test_folder_is_fine = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25
 )
 
 
