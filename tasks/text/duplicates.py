@@ -30,7 +30,7 @@ _AT_ONCE = 1 << 23
 @module(version="1")
 def hash_lines(config: None, element: Path) -> Path:
     """Hash the lines of a text file with xxh3: `.npy`, uint64 (lines, 2)."""
-    hashes = [b"".join(xxhash.xxh3_128_digest(line.encode()) for line in lines) for lines in read_batches(element)]
+    hashes = [b"".join(map(xxhash.xxh3_128_digest, map(str.encode, lines))) for lines in read_batches(element)]
     path = workdir() / "hashes.npy"
     np.save(path, np.frombuffer(b"".join(hashes), np.uint64).reshape(-1, 2))
     return path

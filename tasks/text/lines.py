@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from orepass.errors import InputError
 from orepass.tasks.text.compressed import BROKEN, create, open_input
@@ -47,7 +48,10 @@ def read_batches(path: Path) -> Iterator[list[str]]:
             text = raw.decode()
         except UnicodeDecodeError as error:
             raise _not_utf8(path, number, raw, error) from None
-        lines = text.removesuffix("\n").replace("\r\n", "\n").removesuffix("\r").split("\n")
+        text = text.removesuffix("\n")
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").removesuffix("\r")
+        lines = text.split("\n")
         number += len(lines)
         yield lines
 
@@ -65,7 +69,7 @@ def count_lines(path: Path) -> int:
     return count + (not tail.endswith(b"\n"))
 
 
-def lines_at(paths: Sequence[Path], rows: Iterable[int]) -> dict[int, str]:
+def lines_at(paths: Sequence[Path], rows: Sequence[int] | NDArray[np.int64]) -> dict[int, str]:
     """The sentences at some rows of several files read one after the other; only these are kept in memory.
 
     Args:
@@ -75,7 +79,7 @@ def lines_at(paths: Sequence[Path], rows: Iterable[int]) -> dict[int, str]:
     Raises:
         InputError: a file cannot be read, or the files together have too few lines.
     """
-    wanted = np.unique(np.fromiter(rows, np.int64))
+    wanted = np.unique(np.asarray(rows, np.int64))
     found: dict[int, str] = {}
     seen = 0
     for batch in chain.from_iterable(map(read_batches, paths)):
@@ -103,9 +107,8 @@ def one_line(text: str) -> str:
 
 def one_lines(batch: list[str]) -> list[str]:
     """Each sentence through `one_line`, in much less time where none has anything to change."""
-    whole = "\n".join([*batch, ""])
-    clean = len(whole.splitlines()) == len(batch) and "\t" not in whole and "\r" not in whole
-    return batch if clean else [one_line(text) for text in batch]
+    whole = "".join(batch)
+    return [one_line(text) for text in batch] if any(mark in whole for mark in SEPARATORS) else batch
 
 
 def write_tsv(path: Path, rows: Iterable[Sequence[str]]) -> int:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from orepass import workdir
+from orepass.errors import InputError
 from orepass.tasks.text.compressed import create
 from orepass.tasks.text.lines import read_batches, read_lines
 
@@ -59,7 +60,7 @@ def write_prepared(name: str, pieces: Iterable[Piece]) -> PreparedText:
     with ExitStack() as opened:
         file = opened.enter_context(create(text))
         for piece in pieces:
-            file.write("".join(f"{line}\n" for line in piece.lines).encode())
+            file.write("\n".join([*piece.lines, ""]).encode())
             written.append(piece.rows)
             if piece.columns is not None:
                 table = table or opened.enter_context(pq.ParquetWriter(columns, piece.columns.schema))
@@ -75,6 +76,34 @@ def read_prepared(part: PreparedText) -> Iterator[Piece]:
     for lines, columns in _with_columns(part):
         yield Piece(lines, rows[start : start + len(lines)], columns)
         start += len(lines)
+
+
+def columns_at(paths: Sequence[Path], rows: NDArray[np.int64]) -> pa.Table:
+    """The carried columns at some rows over all shards, in the order of the rows; only these are kept in memory.
+
+    Args:
+        paths: `PreparedText.columns` of all shards in order.
+        rows: (n,) from 0 over all shards; repeats are fine.
+
+    Raises:
+        InputError: a column has types in different shards that do not go together.
+    """
+    wanted, place = np.unique(rows, return_inverse=True)
+    found = []
+    start = 0
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches():
+                end = start + batch.num_rows
+                inside = wanted[np.searchsorted(wanted, start) : np.searchsorted(wanted, end)]
+                found.append(pa.Table.from_batches([batch]).take(inside - start))
+                start = end
+    try:
+        return pa.concat_tables(found, promote_options="permissive").take(place)
+    except pa.ArrowException as error:
+        raise InputError(
+            f"The metadata columns of the shards do not go together: {error}. Give a column one type in all files."
+        ) from error
 
 
 def _with_columns(part: PreparedText) -> Iterator[tuple[list[str], pa.Table | None]]:
