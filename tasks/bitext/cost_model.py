@@ -5,6 +5,7 @@ A way is exact, or an index type with a number of lists to look at. See docs/min
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from orepass.tasks.bitext.costs import Rates
@@ -97,8 +98,18 @@ def exact_way(size: Size, rates: Rates, product: str) -> Way:
     rescored = float(size.n * slices[1] + size.m * slices[0]) * (size.k + _EXACT_EXTRA) * size.dim
     seconds = products / getattr(rates, product) + rescored / rates.rescore
     if product != "cuda":
-        seconds += size.n * size.m / rates.select
+        seconds += float(size.n) * size.m / rates.select + _entries(size) / rates.enter
     return Way(EXACT, 1, (StepCost("exact_tile", products + rescored, seconds, _exact_memory(size)),))
+
+
+def _entries(size: Size) -> float:
+    """How many scores enter the lists of candidates: of n in random order, c ln(n / c) are among the best c so far."""
+    count = size.k + _EXACT_EXTRA
+    entries = 0.0
+    for lists, met in ((size.n, size.m), (size.m, size.n)):
+        slices = -(-met // MOST_ROWS)
+        entries += float(lists) * slices * count * (1 + math.log(max(1.0, met / slices / count)))
+    return entries
 
 
 def _exact_memory(size: Size) -> float:

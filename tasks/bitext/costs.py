@@ -29,6 +29,7 @@ class Rates(Config):
         bfloat16: of the same in bfloat16, where the processor has instructions for it.
         cuda: of the same in half precision on a GPU, selection included.
         select: scores a second of the product that are held against the thresholds of their row and their column.
+        enter: of them a second that are among the best so far, and so enter a row's or a column's list.
         rescore: multiply-adds a second of true scores of candidates, whose rows lie far apart.
         train: multiply-adds a second of k-means, which finds centroids.
         assign: multiply-adds a second of finding the nearest centroids of rows.
@@ -43,14 +44,15 @@ class Rates(Config):
     float32: float = 6.4e10
     bfloat16: float = 5.0e11
     cuda: float = 2.0e13
-    select: float = 1.0e9
-    rescore: float = 1.5e9
-    train: float = 4.0e10
-    assign: float = 2.0e10
-    encode: float = 5.0e9
-    scan_rows: float = 2.5e9
-    scan_codes: float = 5.0e10
-    visits: float = 4.0e5
+    select: float = 6.0e8
+    enter: float = 1.8e7
+    rescore: float = 5.0e8
+    train: float = 3.5e10
+    assign: float = 1.0e10
+    encode: float = 5.8e9
+    scan_rows: float = 2.0e9
+    scan_codes: float = 3.5e10
+    visits: float = 6.0e5
     scan_table: float = 7.0e8
     disk: float = 5.0e8
 
