@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from orepass.tasks.bitext.candidates import Candidates, candidates
+from orepass.tasks.bitext.exhaustive import exhaustive
 from orepass.tasks.bitext.kernels import pair_scores
 from orepass.tasks.bitext.products import choose_product, on_processor
-from orepass.tasks.bitext.topk import exhaustive_rows, rank
+from orepass.tasks.bitext.topk import rank
 from orepass.tasks.bitext.vectors import Floats32, Ids
 
 _log = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ def _certified(queries: Floats32, rows: Floats32, found: Candidates, k: int, thr
     if len(doubtful):
         _log.info("%d of %d %s sentences are searched again: near ties", len(doubtful), len(queries), side)
         with threadpool_limits(threads):
-            again = exhaustive_rows(np.asarray(queries[doubtful]), rows, k, scores[doubtful, -1])
+            again = exhaustive(np.asarray(queries[doubtful]), rows, k, scores[doubtful, -1])
         ids[doubtful], scores[doubtful] = again
     return ids, scores
 

@@ -109,7 +109,7 @@ def neighbours(config: NeighboursConfig, element: Path) -> Neighbours:
         searcher = Searcher(index, vectors, config.k, config.nprobe, config.num_cpu)
         for start, batch in queries.blocks(BATCH):
             here = slice(start, start + len(batch))
-            ids[here], scores[here] = searcher.search(batch.astype(np.float32))
+            ids[here], scores[here] = searcher.search(batch)
             advance(len(batch))
     ids.flush()
     scores.flush()

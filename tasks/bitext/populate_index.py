@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import faiss
-import numpy as np
 
 from orepass import Requirements, module, progress, workdir
 from orepass.config import Config
@@ -104,7 +103,7 @@ def _filled(index: faiss.Index, vectors: Vectors, config: PopulateIndexConfig, a
         if index.ntotal + len(rows) > rows_in_memory:
             parts.append(save_index(index, workdir() / f"{len(parts)}.part"))
             index.reset()
-        _add(index, rows.astype(np.float32), config.index_type)
+        _add(index, rows, config.index_type)
         advance(len(rows))
     path = workdir() / "populated.index"
     if not parts:

@@ -12,10 +12,11 @@ import faiss
 import numpy as np
 
 from orepass.errors import InputError
+from orepass.tasks.bitext.exhaustive import exhaustive
 from orepass.tasks.bitext.faiss_index import inverted_file, is_exact, keeps_rows
 from orepass.tasks.bitext.index_shape import candidate_count
 from orepass.tasks.bitext.kernels import pair_scores
-from orepass.tasks.bitext.topk import error_bound, exhaustive_rows, rank
+from orepass.tasks.bitext.topk import error_bound, rank
 from orepass.tasks.bitext.vectors import Floats32, Ids, Vectors
 
 _PAIRS = 2**15
@@ -92,7 +93,7 @@ class Searcher:
             query, place = np.nonzero(near >= 0)
             found, row = np.unique(near[query, place], return_inverse=True)  # in the order of the file
             scored = np.empty(len(query), np.float32)
-            rows = self.vectors.rows(found).astype(np.float32)
+            rows = self.vectors.rows(found)
             pair_scores(queries[start : start + step], rows, query, row, scored)
             scores[start + query, place] = scored
 
@@ -106,7 +107,7 @@ class Searcher:
         ids = np.full((len(queries), self.k), -1, np.int64)
         scores = np.full((len(queries), self.k), -np.inf, np.float32)
         for first, rows in self.vectors.blocks(_ROWS):
-            near, reached = exhaustive_rows(queries, rows.astype(np.float32), self.k, floor)
+            near, reached = exhaustive(queries, rows, self.k, floor)
             near = np.where(near >= 0, near + first, -1)
             ids, scores = rank(np.hstack([ids, near]), np.hstack([scores, reached]), self.k)
         return ids, scores

@@ -52,8 +52,8 @@ class Vectors:
         """The number of rows over all files."""
         return int(self._starts[-1])
 
-    def rows(self, ids: Ids) -> Floats64:
-        """Some rows, by their numbers over all files: (len(ids), dim), float64 that holds float32 values.
+    def rows(self, ids: Ids) -> Floats32:
+        """Some rows, by their numbers over all files: (len(ids), dim).
 
         Raises:
             InputError: a row with NaN or infinity; names file and row.
@@ -69,7 +69,7 @@ class Vectors:
                 raw[here] = self._shards[shard][ids[here] - self._starts[shard]]
         return self._unit(raw, ids)
 
-    def blocks(self, size: int) -> Iterator[tuple[int, Floats64]]:
+    def blocks(self, size: int) -> Iterator[tuple[int, Floats32]]:
         """All rows in order, in blocks of at most `size`: the first row's number, and rows as `rows` gives them."""
         for shard, start in zip(self._shards, self._starts, strict=False):
             for begin in range(0, len(shard), size):
@@ -77,19 +77,19 @@ class Vectors:
                 first = int(start) + begin
                 yield first, self._unit(raw, np.arange(first, first + len(raw)))
 
-    def _unit(self, raw: NDArray[Any], ids: Ids) -> Floats64:
-        narrow = raw.astype(np.float32, copy=False)
-        rows = narrow.astype(np.float64)
-        other = np.flatnonzero(~_has_length_1(narrow))
+    def _unit(self, raw: NDArray[Any], ids: Ids) -> Floats32:
+        rows = raw.astype(np.float32, copy=False)
+        other = np.flatnonzero(~_has_length_1(rows))
         if len(other):
-            rows[other] = self._scaled(rows[other], ids[other])
+            rows = np.array(rows)
+            rows[other] = self._scaled(rows[other].astype(np.float64), ids[other])
         return rows
 
     def _scaled(self, rows: Floats64, ids: Ids) -> Floats64:
         norms = np.sqrt(np.vecdot(rows, rows))
         if not np.isfinite(norms).all():
             raise self._not_finite(int(ids[~np.isfinite(norms)][0]))
-        return (rows / np.where(norms > 0, norms, 1)[:, None]).astype(np.float32).astype(np.float64)
+        return rows / np.where(norms > 0, norms, 1)[:, None]
 
     def _not_finite(self, row: int) -> InputError:
         shard = int(np.searchsorted(self._starts, row, side="right")) - 1
