@@ -74,7 +74,12 @@ def test_lengths(prepare: Prepare, config: LengthsConfig, kept: list[int]) -> No
     assert content(filter_lengths(config, part)) == ([lines[row] for row in kept], kept, {})
 
 
+def need_lingua() -> None:
+    pytest.importorskip("lingua", reason="lingua is not installed; it comes with the extra langid")
+
+
 def test_language(prepare: Prepare) -> None:
+    need_lingua()
     lines = [
         "The weather will be fine in the whole country tomorrow.",
         "Morgen wird das Wetter im ganzen Land schön.",
@@ -95,6 +100,7 @@ def test_language(prepare: Prepare) -> None:
     ],
 )
 def test_languages_that_cannot_be_told(prepare: Prepare, lang: str, among: tuple[str, ...], message: str) -> None:
+    need_lingua()
     (part,) = prepare(["some text"])
     with pytest.raises(ConfigError, match=message):
         filter_language(LanguageConfig(lang, 0.5, among), part)
