@@ -1,4 +1,4 @@
-"""What the flow costs on top of its functions: 20,000 x 20,000 precomputed embeddings, d = 256, flat, cold.
+"""What the flow costs on top of its functions: 20,000 x 20,000 precomputed embeddings, d = 256, exact, cold.
 
     python bench/mining.py [RUNS]
 
@@ -28,11 +28,9 @@ from orepass.flows.mining import MiningConfig, mining
 from orepass.server import prefect_server
 from orepass.tasks.bitext.embed_text import EmbedConfig, TextShard, embed_text
 from orepass.tasks.bitext.evaluate import EvaluateConfig, evaluate
-from orepass.tasks.bitext.merge_indexes import MergeIndexesConfig, merge_indexes
+from orepass.tasks.bitext.exact_tile import ExactTileConfig, Tile, exact_tile
 from orepass.tasks.bitext.mine_pairs import MinePairsConfig, mine_pairs
-from orepass.tasks.bitext.neighbours import NeighboursConfig, neighbours
-from orepass.tasks.bitext.populate_index import PopulateIndexConfig, populate_index
-from orepass.tasks.bitext.train_index import TrainIndexConfig, train_index
+from orepass.tasks.bitext.slices import Slice
 from orepass.tasks.bitext.write_pairs import WritePairsConfig, write_pairs
 from orepass.tasks.bitext.xsim import XsimConfig
 from orepass.tasks.text.shards import DataConfig
@@ -112,20 +110,17 @@ def direct(folder: Path) -> dict[str, float]:
 
 def _direct(folder: Path, data: DataConfig) -> None:
     text = {lang: (folder / f"{lang}.txt",) for lang in ("aa", "bb")}
-    vectors, indexes = {}, {}
+    rows = {}
     for lang in text:
-        shard = TextShard(text[lang][0], folder / f"{lang}.npy")
-        vectors[lang] = (embed_text(EmbedConfig(lang), shard).embeddings,)
-        trained = train_index(TrainIndexConfig(lang, vectors[lang]))
-        part = populate_index(PopulateIndexConfig(lang, trained), vectors[lang][0])
-        indexes[lang] = merge_indexes(MergeIndexesConfig((part,)))
-    forward = (neighbours(NeighboursConfig(indexes["bb"], vectors["bb"], num_cpu=2), vectors["aa"][0]),)
-    backward = (neighbours(NeighboursConfig(indexes["aa"], vectors["aa"], num_cpu=2), vectors["bb"][0]),)
+        shard = embed_text(EmbedConfig(lang), TextShard(text[lang][0], folder / f"{lang}.npy"))
+        rows[lang] = Slice((shard.embeddings,), 0, shard.sentences)
+    found = exact_tile(ExactTileConfig(num_cpu=2), Tile(rows["aa"], rows["bb"]))
+    forward, backward = (found.forward,), (found.backward,)
     mined = mine_pairs(MinePairsConfig(forward, backward, threshold=1.06))
     pairs = write_pairs(WritePairsConfig(mined.pairs, text["aa"], text["bb"]))
     assert data.gold is not None
-    found = evaluate(EvaluateConfig(pairs, data.gold, XsimConfig(forward, backward, text["aa"], text["bb"])))
-    assert found.f1 > 0.5
+    result = evaluate(EvaluateConfig(pairs, data.gold, XsimConfig(forward, backward, text["aa"], text["bb"])))
+    assert result.f1 > 0.5
 
 
 def over_direct(runs: Runs) -> str:
@@ -147,7 +142,7 @@ def _over_direct(runs: Runs, start: str) -> str:
 
 if __name__ == "__main__":
     main(
-        f"Mining {SENTENCES:,} x {SENTENCES:,}, d={WIDTH}, flat, cold",
+        f"Mining {SENTENCES:,} x {SENTENCES:,}, d={WIDTH}, exact, cold",
         {"the flow": through_the_flow, "an empty flow": empty_flow, "a trivial step": trivial_flow, "direct": direct},
         over_direct,
     )
