@@ -1,11 +1,14 @@
-"""Models on the Hugging Face Hub: which commit a name stands for."""
+"""Models on the Hugging Face Hub: which commit a name stands for, and whether the Hub answers at all."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from orepass.errors import InputError
 from orepass.tasks.text.encoders.neural import optional
+
+_PATIENCE_S = 10.0
 
 
 def commit_of(name: str, revision: str | None = None) -> str:
@@ -25,22 +28,33 @@ def commit_of(name: str, revision: str | None = None) -> str:
         ConfigError: huggingface_hub is not installed.
         InputError: no such model or revision, or the Hub cannot be reached.
     """
-    hub = optional("huggingface_hub")
-    cache = os.environ.get("SENTENCE_TRANSFORMERS_HOME")  # the place where sentence-transformers looks
+    hub, errors = optional("huggingface_hub"), optional("huggingface_hub.errors")
+    # The place where sentence-transformers looks.
+    where = {"revision": revision, "cache_dir": os.environ.get("SENTENCE_TRANSFORMERS_HOME")}
+    with contextlib.suppress(errors.RevisionResolutionError, ValueError):
+        return str(hub.resolve_revision(name, local_files_only=True, **where).resolved)
+    ask_hub(name, revision)
+    return str(hub.resolve_revision(name, **where).resolved)
+
+
+def ask_hub(name: str, revision: str | None = None) -> None:
+    """Ask the Hub for a model, and wait ten seconds at most: most calls of its library wait longer, some for ever.
+
+    Raises:
+        InputError: see `commit_of`.
+    """
+    hub, errors = optional("huggingface_hub"), optional("huggingface_hub.errors")
     try:
-        for local in (True, False):
-            try:
-                found = hub.resolve_revision(name, revision=revision, cache_dir=cache, local_files_only=local)
-                return str(found.resolved)
-            except hub.errors.RevisionResolutionError as error:
-                missing = error
-    except Exception as error:  # of the HTTP client, of the Hub, or of the check of the name
+        hub.HfApi().model_info(name, revision=revision, timeout=_PATIENCE_S)
+    except (errors.HfHubHTTPError, ValueError) as error:
         raise InputError(
             f"There is no folder {name!r}, and as the name of a model the Hugging Face Hub does not take it"
             f"{'' if revision is None else f' with revision {revision!r}'}: {str(error).splitlines()[0]} Check "
             "encoder.model; a private model needs a token (`hf auth login`)."
         ) from error
-    raise InputError(
-        f"The model {name!r} is neither a folder nor in the local cache, and cannot be downloaded: {missing}\n"
-        f"Download it where there is a network (`hf download {name} --local-dir FOLDER`) and set encoder.model=FOLDER."
-    ) from missing
+    except Exception as error:  # offline mode, no network, no answer: whatever the HTTP client calls it
+        raise InputError(
+            f"The model {name!r} is neither a folder nor whole in the local cache, and the Hugging Face Hub cannot be "
+            f"reached ({type(error).__name__}: {error}). Download it where there is a network "
+            f"(`hf download {name} --local-dir FOLDER`) and set encoder.model=FOLDER."
+        ) from error

@@ -95,7 +95,7 @@ def pick_device(config: EncoderConfig) -> str:
             f"device=cuda with processes={config.processes}, but torch {torch.__version__} sees {there} GPUs on "
             f"{socket.gethostname()}. Set device=cpu, or a launcher that has them."
         )
-    device = "cuda" if there else "cpu"
+    device = "cuda" if there >= config.processes else "cpu"
     if config.dtype == "float16" and device == "cpu":
         raise ConfigError("dtype=float16 needs a GPU: set device=cuda, or dtype=bfloat16 or float32 for a CPU.")
     return device

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from orepass.errors import ConfigError, InputError
 from orepass.tasks.text.encoders._base import EncoderConfig
-from orepass.tasks.text.encoders.hub import commit_of
+from orepass.tasks.text.encoders.hub import ask_hub, commit_of
 from orepass.tasks.text.encoders.neural import NeuralEncoder, optional, pick_device
 
 
@@ -98,7 +98,7 @@ def _folder(config: EncoderConfig) -> Path | None:
 def _load(config: EncoderConfig, device: str) -> Any:
     library = optional("sentence_transformers")
     optional("transformers").utils.logging.disable_progress_bar()  # of the loading of weights
-    options = {"device": device, "model_kwargs": {"dtype": config.dtype}}
+    options: dict[str, Any] = {"device": device, "model_kwargs": {"dtype": config.dtype}}
     folder = _folder(config)
     if folder is not None:
         return _open(library, str(folder), options | {"local_files_only": True})
@@ -107,6 +107,7 @@ def _load(config: EncoderConfig, device: str) -> Any:
     try:
         return _open(library, name, options | {"local_files_only": True})
     except InputError:  # not all of it is here yet
+        ask_hub(name, options["revision"])
         return _open(library, name, options)
 
 

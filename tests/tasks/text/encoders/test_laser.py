@@ -42,7 +42,7 @@ def test_laser2_is_the_maximum_over_the_states_of_its_lstm(laser: Path) -> None:
     lstm.load_state_dict({name.removeprefix("lstm."): part for name, part in checkpoint["model"].items()})
     with torch.inference_mode():
         wanted = lstm(tokens[ids_of(laser, SENTENCE)])[0].amax(0).numpy()
-    encoder = load_encoder(EncoderConfig("laser2", laser), "en")
+    encoder = load_encoder(EncoderConfig("laser2", laser, device="cpu"), "en")
     # Upper case, odd spaces and control characters are made plain first.
     rows = encoder.encode(["a", "Enter a  VALID\u200bvalue for the file", SENTENCE, "something longer than it, by far"])
     np.testing.assert_allclose(rows[2], wanted / np.linalg.norm(wanted), atol=1e-6)
@@ -117,8 +117,18 @@ def test_laser3_is_the_transformer_of_its_checkpoint(
     torch.save(checkpoint, copy / "laser3-abc_Cyrl.v1.pt")
     ids = [0] * bool(options.get("prepend_bos")) + ids_of(copy, SENTENCE)
     wanted = transformer(checkpoint, ids)
-    found = load_encoder(EncoderConfig("laser3", copy), "abc").encode(["a", SENTENCE, "something longer, by far"])[1]
+    found = load_encoder(EncoderConfig("laser3", copy, device="cpu"), "abc").encode(
+        ["a", SENTENCE, "something longer, by far"]
+    )[1]
     np.testing.assert_allclose(found, wanted / np.linalg.norm(wanted), atol=2e-6)
+
+
+@pytest.mark.parametrize("lang", ["en", LANG])
+def test_half_precision_is_near(laser: Path, lang: str, sentences: list[str]) -> None:
+    few = sentences[:24]
+    rows = load_encoder(EncoderConfig("laser3", laser, device="cpu"), lang).encode(few)
+    half = load_encoder(EncoderConfig("laser3", laser, device="cpu", dtype="bfloat16"), lang)
+    np.testing.assert_allclose(half.encode(few), rows, rtol=0, atol=half.tolerance)
 
 
 def test_files_go_by_the_language(laser: Path, copy: Path) -> None:

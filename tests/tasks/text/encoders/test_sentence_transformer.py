@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -74,11 +75,14 @@ def test_a_model_in_the_cache_is_used_without_the_network(cached: str, config: E
     named = EncoderConfig(NAME, "acme/tiny", device="cpu")
     assert encoder_weights(named, "en")[0] == f"acme/tiny@{cached}"
     assert load_encoder(named, "en").encode(FEW).tobytes() == load_encoder(config, "en").encode(FEW).tobytes()
+    next(Path(os.environ["HF_HOME"]).glob("hub/*/snapshots/*/model.safetensors")).unlink()
+    with pytest.raises(InputError, match="'acme/tiny' is neither a folder nor whole in the local cache"):
+        load_encoder(named, "en")
 
 
 def test_a_model_that_cannot_be_downloaded() -> None:
     needs("sentence_transformers")
-    said = r"'acme/none' is neither a folder nor in the local cache.*OfflineModeIsEnabled[\s\S]*encoder.model=FOLDER"
+    said = r"'acme/none' is neither a folder nor whole in the local cache.*OfflineModeIsEnabled.*encoder.model=FOLDER"
     for ask in (load_encoder, encoder_weights):
         with pytest.raises(InputError, match=said):
             ask(EncoderConfig(NAME, "acme/none", device="cpu"), "en")
