@@ -17,6 +17,10 @@ from processes_of_tests import wait_until
 from .conftest import PASSWORD, Site
 
 
+ONCE_MORE = ["embed_text.xx[0]", "embed_text.xx[1]", "embed_text.yy[0]", "embed_text.yy[0]"]
+"""The one that failed; those that did not are not embedded again."""
+
+
 @pytest.fixture(scope="module")
 def chromium() -> str:
     found = shutil.which("chromium")
@@ -152,9 +156,10 @@ def records(store: Path) -> set[tuple[Path, int]]:
     return {(path, path.stat().st_mtime_ns) for path in store.glob("*/*/record.json")}
 
 
-def cached(site: Site, run: str) -> set[str]:
+def embedded(site: Site, run: str) -> list[str]:
+    """The shards that were embedded, in as many attempts of a run as there were."""
     runs = site.ask("POST", "/task_runs/filter", task_runs={"flow_run_id": {"any_": [run]}})
-    return {one["name"] for one in runs if one["state_name"] == "Cached"}
+    return sorted(one["name"] for one in runs if one["name"].startswith("embed_text"))
 
 
 def test_a_run_of_a_deployment(site: Site, screen: Screen, corpus: Corpus) -> None:
@@ -168,7 +173,7 @@ def test_a_run_of_a_deployment(site: Site, screen: Screen, corpus: Corpus) -> No
     screen.is_completed("deployment")
     assert site.wait_for(run, "Completed")["run_count"] == 2
     assert before < records(store)
-    assert cached(site, run) == {"train_index.xx", "merge_indexes.xx"}
+    assert embedded(site, run) == ONCE_MORE
     assert (site.folder / "outputs" / "mining" / "tiny.xx-yy" / "pairs.tsv").exists()
 
 
@@ -184,7 +189,7 @@ def test_a_run_of_the_command_line(site: Site, screen: Screen, corpus: Corpus, t
     screen.is_completed("command_line")
     assert site.wait_for(run, "Completed")["run_count"] == 2
     assert before < records(store)
-    assert cached(site, run) == {"train_index.xx", "merge_indexes.xx"}
+    assert embedded(site, run) == ONCE_MORE
     assert (tmp_path / "outputs" / "mining" / "tiny.xx-yy" / "pairs.tsv").exists()
 
 
