@@ -77,7 +77,7 @@ class EmbeddedShard:
 
 
 def _for_cache(config: EmbedConfig) -> Mapping[str, Any]:
-    # batch_size decides how much memory, not what; of the encoder it is the weights that decide, wherever they are.
+    # batch_size changes rounding at most; of the encoder it is the weights that decide, wherever they are.
     kept = {name: value for name, value in vars(config).items() if name not in ("batch_size", "encoder")}
     return kept | {"weights": config.encoder and encoder_weights(config.encoder, config.lang)}
 

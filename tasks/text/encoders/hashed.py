@@ -30,11 +30,6 @@ _RUNS = 512  # sums that are worked on at a time: they stay in the processor's c
 
 def load(config: EncoderConfig, lang: str) -> HashedEncoder:
     """See `Kind`; one table serves all languages."""
-    if (config.device, config.dtype, config.processes) != ("auto", "float32", 1):
-        raise ConfigError(
-            f"The encoder {config.name!r} sums integers in one process on a CPU, fast enough that reading takes as "
-            "long. Leave device, dtype and processes as they are, or choose another encoder."
-        )
     return HashedEncoder(load_weights(folder_of(config)))
 
 
@@ -47,8 +42,13 @@ def folder_of(config: EncoderConfig) -> Path:
     """The folder of the weights of the encoder `bundled` or `hashed`.
 
     Raises:
-        ConfigError: a `model` that is missing or not wanted.
+        ConfigError: a `model` that is missing or not wanted, or options that are for neural encoders.
     """
+    if (config.device, config.dtype, config.processes) != ("auto", "float32", 1):
+        raise ConfigError(
+            f"The encoder {config.name!r} sums integers, in one process and on a CPU. Leave device, dtype and "
+            "processes as they are, or choose another encoder."
+        )
     if config.name == "bundled":
         if config.model is not None:
             raise ConfigError(

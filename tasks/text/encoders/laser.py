@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 from orepass.errors import ConfigError, InputError
 from orepass.tasks.text.encoders._base import EncoderConfig
 from orepass.tasks.text.encoders.neural import NeuralEncoder, pick_device
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class LaserFiles:
 def load(config: EncoderConfig, lang: str) -> NeuralEncoder:
     """See `Kind`."""
     files = find_files(config, lang)
+    _log.info("%s is encoded with %s", lang, files.checkpoint)
     device = pick_device(config)
     from orepass.tasks.text.encoders.laser_model import LaserModel  # imports torch, which `weights` does without
 

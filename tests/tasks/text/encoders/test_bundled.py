@@ -122,8 +122,9 @@ def test_options_that_no_encoder_has(options: dict[str, object], said: str) -> N
 
 
 def test_options_that_are_for_neural_encoders() -> None:
-    with pytest.raises(ConfigError, match="sums integers in one process on a CPU"):
-        load_encoder(EncoderConfig(device="cuda"), "en")
+    for ask in (load_encoder, encoder_weights):
+        with pytest.raises(ConfigError, match="sums integers, in one process and on a CPU"):
+            ask(EncoderConfig(device="cuda"), "en")
 
 
 def test_a_model_where_none_is_wanted_and_none_where_one_is(tmp_path: Path) -> None:

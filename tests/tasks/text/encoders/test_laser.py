@@ -128,7 +128,7 @@ def test_half_precision_is_near(laser: Path, lang: str, sentences: list[str]) ->
     few = sentences[:24]
     rows = load_encoder(EncoderConfig("laser3", laser, device="cpu"), lang).encode(few)
     half = load_encoder(EncoderConfig("laser3", laser, device="cpu", dtype="bfloat16"), lang)
-    np.testing.assert_allclose(half.encode(few), rows, rtol=0, atol=half.tolerance)
+    assert np.vecdot(half.encode(few), rows).min() > 0.999
 
 
 def test_files_go_by_the_language(laser: Path, copy: Path) -> None:
