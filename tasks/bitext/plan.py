@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,11 @@ _SHARE = 0.5
 """A compressed index, which misses some neighbours, must take at most this share of the exact engine's time."""
 
 _LISTS = tuple(2**power for power in range(8, 17))
+
+_MISSED = 1 / 6
+"""Times the square root of the number of lists, over the number that is looked at: the share of the exact engine's
+pairs that is missed. Measured on planted pairs (`bench/_planted.py`, 100,000 x 100,000, 128 to 1,024 lists)."""
+
 _ROWS_A_LIST = 64
 """Rows of the smaller language for each list, so that there is something to learn its centroid from."""
 
@@ -103,6 +109,7 @@ def make_plan(
     *,
     index_type: str = AUTO,
     nprobe: int | None = None,
+    recall: float = 0.95,
     product: str = "float32",
     cores: int = 1,
     memory_gb: float,
@@ -113,23 +120,26 @@ def make_plan(
     Args:
         size: the number of rows of both languages, their width, and k.
         index_type: `auto`, `Flat` for the exact engine, or any FAISS factory string.
-        nprobe: how many lists of an inverted file are looked at; None to have it chosen.
+        nprobe: how many lists of an inverted file are looked at; None to have it chosen by
+        recall: the share that is to be found of the pairs that the exact engine finds.
         product: what the exact engine multiplies in, as `choose_product` names it for the machine.
         cores: how many cores all steps together may use.
         memory_gb: GiB that one step may have.
         rates: how fast the machine is.
 
     Raises:
-        ConfigError: FAISS refuses the type, or the memory cannot suffice.
+        ConfigError: FAISS refuses the type, the memory cannot suffice, or the recall is no share.
     """
+    if not 0 < recall <= 1:
+        raise ConfigError(f"recall={recall} must be above 0 and at most 1; 1 looks at all lists.")
     exact = exact_way(size, rates, product)
-    indexed = _indexed_ways(size, rates, nprobe, memory_gb)
+    indexed = _indexed_ways(size, rates, lambda lists: nprobe or _nprobe(lists, recall), memory_gb)
     if index_type == AUTO:
         way, why = _cheapest(exact, indexed, memory_gb)
     elif index_type == EXACT:
         way, why = exact, "index_type=Flat was asked for"
     else:
-        lists = nprobe or _nprobe(shape_of(index_type, size.dim).lists)
+        lists = nprobe or _nprobe(shape_of(index_type, size.dim).lists, recall)
         way, why = indexed_way(size, rates, index_type, lists, memory_gb), f"index_type={index_type} was asked for"
     if way.memory_gb > memory_gb:
         raise _too_little(way, [exact, *indexed], size, memory_gb)
@@ -148,12 +158,12 @@ def machine_memory_gb() -> float:
     return memory / GIB
 
 
-def _indexed_ways(size: Size, rates: Rates, nprobe: int | None, memory_gb: float) -> list[Way]:
+def _indexed_ways(size: Size, rates: Rates, nprobe: Callable[[int], int], memory_gb: float) -> list[Way]:
     """The cheapest number of lists for each kind of inverted file; none if the corpus is too small to train it."""
     lists = [count for count in _LISTS if count * _ROWS_A_LIST <= min(size.n, size.m)]
     return [
         min(
-            (indexed_way(size, rates, f"IVF{count},{kind}", nprobe or _nprobe(count), memory_gb) for count in lists),
+            (indexed_way(size, rates, f"IVF{count},{kind}", nprobe(count), memory_gb) for count in lists),
             key=_seconds,
         )
         for kind in ("Flat", f"PQ{_sub_codes(size.dim)}x4fsr")
@@ -161,9 +171,9 @@ def _indexed_ways(size: Size, rates: Rates, nprobe: int | None, memory_gb: float
     ]
 
 
-def _nprobe(lists: int) -> int:
-    """How many lists to look at; see docs/mining.md for what this finds."""
-    return max(1, min(lists, round(2 * math.sqrt(lists))))
+def _nprobe(lists: int, recall: float) -> int:
+    """How many lists to look at, to find this share of the pairs that the exact engine finds."""
+    return max(1, min(lists, math.ceil(_MISSED / max(1 - recall, 1e-9) * math.sqrt(lists))))
 
 
 def _sub_codes(dim: int) -> int:

@@ -34,9 +34,9 @@ def test_few_queries_do_not_train_an_index_over_millions() -> None:
 
 
 def test_a_faster_product_makes_exact_last_longer() -> None:
-    assert not plan(400_000, product="float32").exact
-    assert plan(400_000, product="bfloat16").exact
-    assert plan(400_000, rates=replace(Rates(), float32=1e13, select=1e13)).exact
+    assert not plan(600_000, product="float32").exact
+    assert plan(600_000, product="bfloat16").exact
+    assert plan(600_000, rates=replace(Rates(), float32=1e13, select=1e13)).exact
 
 
 @pytest.mark.parametrize("index_type", ["IVF1024,Flat", "OPQ64,IVF1024,PQ64", "PQ64np", "IVF64,SQ8"])
@@ -54,6 +54,16 @@ def test_nprobe_is_kept_and_costs_time() -> None:
     assert (few.nprobe, many.nprobe) == (4, 256)
     assert few.seconds < many.seconds  # type: ignore[operator]
     assert plan(100_000, index_type="IVF16,Flat", nprobe=64).nprobe == 16
+
+
+def test_more_recall_looks_at_more_lists() -> None:
+    low, usual, high, all_of_them = (
+        plan(100_000, index_type="IVF1024,Flat", recall=recall).nprobe for recall in (0.9, 0.95, 0.99, 1)
+    )
+    assert low < usual < high < all_of_them == 1024
+    for recall in (0, 1.5):
+        with pytest.raises(ConfigError, match=f"recall={recall} must be above 0"):
+            plan(1000, recall=recall)
 
 
 def test_graphs_need_memory_and_have_no_estimate_of_time() -> None:
