@@ -190,11 +190,8 @@ def _cheapest(exact: Way, indexed: list[Way], memory_gb: float) -> tuple[Way, st
         return best, f"the exact engine would need {exact.memory_gb:.1f} GiB"
     share = _seconds(best) / _seconds(exact)
     if share > _SHARE:
-        return (
-            exact,
-            f"{best.index_type} would take {share:.2g} times as long; it misses some, so {_SHARE} is asked for",
-        )
-    return best, f"it takes {share:.2g} times as long as exact, and {_SHARE} is enough"
+        return exact, f"{best.index_type} would take {share:.2g} times as long, and misses neighbours"
+    return best, f"it takes {share:.2g} times as long as exact, and up to {_SHARE} is worth the neighbours it misses"
 
 
 def _too_little(way: Way, others: list[Way], size: Size, memory_gb: float) -> ConfigError:
