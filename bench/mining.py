@@ -31,8 +31,7 @@ from orepass.tasks.bitext.evaluate import EvaluateConfig, evaluate
 from orepass.tasks.bitext.exact_tile import ExactTileConfig, Tile, exact_tile
 from orepass.tasks.bitext.mine_pairs import MinePairsConfig, mine_pairs
 from orepass.tasks.bitext.slices import Slice
-from orepass.tasks.bitext.write_pairs import WritePairsConfig, write_pairs
-from orepass.tasks.bitext.xsim import XsimConfig
+from orepass.tasks.bitext.write_pairs import SideText, WritePairsConfig, write_pairs
 from orepass.tasks.text.shards import DataConfig
 from orepass.upkeep import results
 
@@ -117,9 +116,11 @@ def _direct(folder: Path, data: DataConfig) -> None:
     found = exact_tile(ExactTileConfig(num_cpu=2), Tile(rows["aa"], rows["bb"]))
     forward, backward = (found.forward,), (found.backward,)
     mined = mine_pairs(MinePairsConfig(forward, backward, threshold=1.06))
-    pairs = write_pairs(WritePairsConfig(mined.pairs, text["aa"], text["bb"]))
+    write_pairs(WritePairsConfig(mined.candidates, mined.count, SideText("aa", text["aa"]), SideText("bb", text["bb"])))
     assert data.gold is not None
-    result = evaluate(EvaluateConfig(pairs, data.gold, XsimConfig(forward, backward, text["aa"], text["bb"])))
+    result = evaluate(
+        EvaluateConfig(mined.candidates, mined.count, data.gold, text["aa"], text["bb"], forward, backward)
+    )
     assert result.f1 > 0.5
 
 

@@ -5,23 +5,25 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from prefect.context import FlowRunContext
 from rich.console import Console
 from rich.table import Table
 
 from orepass.atomic import write_atomically
+from orepass.flows._mining_page import report_page
 from orepass.publish import publish
 from orepass.report import RunReport, StepReport
 from orepass.store import current_store
-from orepass.tasks.bitext.evaluate import Evaluation, histogram
+from orepass.tasks.bitext.evaluate import Evaluation
 from orepass.tasks.bitext.mine_pairs import MinedPairs
+from orepass.tasks.bitext.write_pairs import WrittenPairs
 from orepass.tasks.text.encoders import recommended_threshold
 
 if TYPE_CHECKING:
+    from orepass.flows._neighbours import Side
     from orepass.flows.mining import MiningConfig
 
 THRESHOLD = 1.06
@@ -35,24 +37,32 @@ class MiningResult:
     """What came of a mining run.
 
     Attributes:
-        pairs: the mined pairs, `score<TAB>source<TAB>target` a line, best first.
-        report: the same facts as here, as JSON.
+        pairs: the mined pairs, best first, in the first of the formats.
+        files: all files of mined pairs.
+        columns: what stands in a TSV file of pairs, see docs/formats.md.
+        report: the same facts as here, as JSON; beside it `report.html`, with examples.
         corpus: what was mined.
         languages: source and target.
-        sentences: how many there were on either side.
+        counts: how many sentences of either language there were after each step.
+        sentences: how many were searched on either side.
         threshold: the lowest margin of a pair.
         mined: how many pairs.
+        histogram: all candidates by score, counts and edges of equal bins.
         evaluation: the comparison with known pairs; None if none are known.
         steps: what was in the store and what was computed.
     """
 
     pairs: Path
+    files: tuple[Path, ...]
+    columns: tuple[str, ...]
     report: Path
     corpus: str
     languages: tuple[str, str]
+    counts: tuple[dict[str, int], dict[str, int]]
     sentences: tuple[int, int]
     threshold: float
     mined: int
+    histogram: tuple[tuple[int, ...], tuple[float, ...]]
     evaluation: Evaluation | None
     steps: tuple[StepReport, ...]
 
@@ -71,35 +81,40 @@ def threshold_of(config: MiningConfig) -> float:
 async def publish_result(
     config: MiningConfig,
     corpus: str,
-    src_sentences: int,
-    tgt_sentences: int,
+    sides: tuple[Side, Side],
     mined: MinedPairs,
-    text: Path,
+    written: WrittenPairs,
     evaluation: Evaluation | None,
     run: RunReport,
 ) -> MiningResult:
     """Put the result where people look for it: in the output folder and among the run's artifacts."""
     folder = Path(config.output_dir) / f"{corpus}.{config.src_lang}-{config.tgt_lang}"
+    files = tuple(publish(file, folder) for file in written.files)
+    src, tgt = (side.text.counts | {"embedded": side.sentences} for side in sides)
     result = MiningResult(
-        pairs=publish(text, folder),
+        pairs=files[0],
+        files=files,
+        columns=written.columns,
         report=folder / "report.json",
         corpus=corpus,
         languages=(config.src_lang, config.tgt_lang),
-        sentences=(src_sentences, tgt_sentences),
+        counts=(src, tgt),
+        sentences=(sides[0].sentences, sides[1].sentences),
         threshold=threshold_of(config),
         mined=mined.count,
+        histogram=(mined.histogram_counts, mined.histogram_edges),
         evaluation=evaluation,
         steps=tuple(run.steps),
     )
     write_atomically(result.report, json.dumps(asdict(result), default=str, indent=2).encode())
+    write_atomically(result.report.with_suffix(".html"), report_page(result, facts(result), written).encode())
     if FlowRunContext.get() is not None:
-        scores = np.load(mined.pairs, mmap_mode="r")["score"]
         await acreate_table_artifact(
-            table=[{"what": name, "value": value} for name, value in _facts(result)],
+            table=[{"what": name, "value": value} for name, value in facts(result)],
             key="mining-result",
             description=f"Mined {result.pairs}",
         )
-        await acreate_markdown_artifact(_drawn(*histogram(scores.tolist())), key="mining-scores", description="Scores")
+        await acreate_markdown_artifact(_drawn(*result.histogram), key="mining-scores", description="Scores")
     return result
 
 
@@ -109,7 +124,7 @@ def print_result(result: MiningResult) -> None:
     table = Table(title=f"{result.corpus} {'-'.join(result.languages)}", title_justify="left")
     table.add_column("result")
     table.add_column("", justify="right")
-    for name, value in _facts(result):
+    for name, value in facts(result):
         table.add_row(name, value)
     console.print(table)
     steps = Table()
@@ -121,29 +136,32 @@ def print_result(result: MiningResult) -> None:
     if RunReport(list(result.steps)).all_cached:
         saved = sum(step.saved_seconds for step in result.steps)
         console.print(f"Everything came from the cache ({saved:.1f} s of computing saved).")
-    console.print(f"Pairs:  {result.pairs}", markup=False)
-    console.print(f"Report: {result.report}", markup=False)
+    console.print(f"Pairs:  {' '.join(map(str, result.files))}", markup=False)
+    console.print(f"Report: {result.report.with_suffix('.html')}", markup=False)
     console.print(f"Store:  {current_store().root}", markup=False)
 
 
-def _facts(result: MiningResult) -> list[tuple[str, str]]:
-    facts: list[tuple[str, Any]] = [
+def facts(result: MiningResult) -> list[tuple[str, str]]:
+    """What a run tells of its result, by name."""
+    found: list[tuple[str, str]] = [
         ("sentences", " + ".join(f"{count:,}" for count in result.sentences)),
         ("threshold", f"{result.threshold:.4g}"),
         ("pairs mined", f"{result.mined:,}"),
     ]
     known = result.evaluation
     if known is not None:
-        facts += [
+        found += [
             ("known pairs", f"{known.gold:,}"),
             ("precision", f"{known.precision:.3f}"),
             ("recall", f"{known.recall:.3f}"),
             ("F1", f"{known.f1:.3f}"),
         ]
+        if known.best_threshold is not None:
+            found.append(("best F1", f"{known.best_f1:.3f} at {known.best_threshold:.4g}"))
         for name, error in (("->", known.xsim_error_forward), ("<-", known.xsim_error_backward)):
             if error is not None:
-                facts.append((f"xsim error {name}", f"{error:.3f}"))
-    return facts
+                found.append((f"xsim error {name}", f"{error:.3f}"))
+    return found
 
 
 def _drawn(counts: tuple[int, ...], edges: tuple[float, ...]) -> str:
@@ -153,4 +171,4 @@ def _drawn(counts: tuple[int, ...], edges: tuple[float, ...]) -> str:
         f"{low:8.3f} {count:>12,} {'█' * round(_BAR * count / highest)}"
         for low, count in zip(edges, counts, strict=False)
     ]
-    return "\n".join(["Mined pairs by score:", "", "```", *rows, "```"]) if highest else "No pair was mined."
+    return "\n".join(["Candidate pairs by score:", "", "```", *rows, "```"]) if highest else "There are no candidates."

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from prefect.logging import get_run_logger
 
 from orepass import Requirements, together
+from orepass.flows._mining_text import LanguageText
 from orepass.machine import count_cpus
 from orepass.tasks.bitext.cost_model import Size
 from orepass.tasks.bitext.costs import load_rates
@@ -37,14 +38,14 @@ class Side:
 
     Attributes:
         lang: the language.
-        text: its sentences, shard by shard.
-        embeddings: their embeddings, likewise.
+        text: its sentences.
+        embeddings: their embeddings, shard by shard.
         counts: how many there are in each shard.
         dim: the width of an embedding.
     """
 
     lang: str
-    text: tuple[Path, ...]
+    text: LanguageText
     embeddings: tuple[Path, ...]
     counts: tuple[int, ...]
     dim: int

@@ -9,7 +9,7 @@ from __future__ import annotations
 import orepass  # noqa: F401  (first, because it sets Prefect's defaults)
 
 # isort: split
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import hydra
@@ -22,17 +22,18 @@ from orepass.config import Config
 from orepass.errors import ConfigError
 from orepass.flows._main import run_flow, start
 from orepass.flows._mining_report import MiningResult, print_result, publish_result, threshold_of
+from orepass.flows._mining_text import FilterConfig, prepare_text
 from orepass.flows._neighbours import Shards, Side, find_neighbours
-from orepass.tasks.bitext.embed_text import EmbedConfig, embed_text, text_shards
+from orepass.tasks.bitext.embed_text import EmbedConfig, embed_text
 from orepass.tasks.bitext.evaluate import EvaluateConfig, Evaluation, evaluate
 from orepass.tasks.bitext.margin import MARGINS, RETRIEVALS, check_choice
-from orepass.tasks.bitext.mine_pairs import MinePairsConfig, mine_pairs
+from orepass.tasks.bitext.mine_pairs import LengthLimit, MinedPairs, MinePairsConfig, mine_pairs
 from orepass.tasks.bitext.products import PRODUCTS
-from orepass.tasks.bitext.write_pairs import WritePairsConfig, write_pairs
-from orepass.tasks.bitext.xsim import XsimConfig
+from orepass.tasks.bitext.write_pairs import PAIR_FORMATS, WritePairsConfig, write_pairs
 from orepass.tasks.text.catalog_corpus import CatalogCorpusConfig, catalog_corpus
+from orepass.tasks.text.count_characters import count_characters
 from orepass.tasks.text.encoders import EncoderConfig
-from orepass.tasks.text.shards import DataConfig, resolve_shards
+from orepass.tasks.text.shards import DataConfig
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,9 @@ class MiningConfig(Config):
         mem_gb: GiB of memory that such a step may have; None for all that this machine has.
         use_gpu: let such steps ask for a GPU, which the launcher has to have.
         timeout_min: minutes after which a step is killed; None for no limit.
+        filters: what is left out before mining.
+        shard_lines: cut files with more sentences into shards of so many; None to leave them whole.
+        output_format: `tsv`, `tsv.gz`, `tsv.zst`, `parquet`, `moses` or `tmx`, or a list of such.
         output_dir: where the result is put for people to find, in a folder for the corpus and the languages.
     """
 
@@ -89,26 +93,36 @@ class MiningConfig(Config):
     mem_gb: float | None = None
     use_gpu: bool = False
     timeout_min: float | None = None
+    filters: FilterConfig = field(default_factory=FilterConfig)
+    shard_lines: int | None = None
+    output_format: str | tuple[str, ...] = "tsv"
     output_dir: str = "outputs/mining"
 
     def __post_init__(self) -> None:
         check_choice("margin", self.margin, MARGINS)
         check_choice("retrieval", self.retrieval, RETRIEVALS)
+        for name in self.formats or ("",):
+            check_choice("output_format", name, PAIR_FORMATS)
         check_choice("product", self.product, PRODUCTS)
-        for option in ("k", "nprobe", "num_cpu"):
+        for option in ("k", "nprobe", "num_cpu", "shard_lines"):
             value = getattr(self, option)
             if value is not None and value < 1:
                 raise ConfigError(f"{option}={value} is too small; it must be at least 1.")
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """What the pairs are written as, once each."""
+        return tuple(dict.fromkeys([self.output_format] if isinstance(self.output_format, str) else self.output_format))
 
 
 @flow(name="mining", task_runner=DefaultTaskRunner())
 async def mining(config: MiningConfig) -> MiningResult:
     """Mine translated sentence pairs.
 
-    Both languages are embedded side by side, shard by shard. Every sentence looks for its neighbours in the other
-    language, exactly or in an index, whichever the plan says; pairs are scored by the margin between their similarity
-    and that of their neighbours, and those above the threshold are written. Where known pairs are at hand, the result
-    is compared with them.
+    Both languages are read, filtered and embedded side by side, shard by shard. Every sentence looks for its neighbours
+    in the other language, exactly or in an index, whichever the plan says; pairs are scored by the margin between their
+    similarity and that of their neighbours, and those above the threshold are written. Where known pairs are at hand,
+    the result is compared with them.
     """
     data = await find_data(config)
     src, tgt = await together(
@@ -116,12 +130,12 @@ async def mining(config: MiningConfig) -> MiningResult:
         embed(config, data, config.tgt_lang),
     )
     forward, backward = await find_neighbours(config, src, tgt)
-    mined = await mine_pairs.schedule(
-        MinePairsConfig(forward, backward, config.k, config.margin, config.retrieval, threshold_of(config))
+    mined = await choose(config, src, tgt, forward, backward)
+    written = await write_pairs.schedule(
+        WritePairsConfig(mined.candidates, mined.count, src.text.written, tgt.text.written, config.formats)
     )
-    text = await write_pairs.schedule(WritePairsConfig(mined.pairs, src.text, tgt.text))
-    evaluation = await compare(config, data, src, tgt, forward, backward, text)
-    return await publish_result(config, data.name, src.sentences, tgt.sentences, mined, text, evaluation, run_report())
+    evaluation = await compare(config, data, src, tgt, forward, backward, mined)
+    return await publish_result(config, data.name, (src, tgt), mined, written, evaluation, run_report())
 
 
 async def find_data(config: MiningConfig) -> DataConfig:
@@ -137,19 +151,31 @@ async def find_data(config: MiningConfig) -> DataConfig:
 
 
 async def embed(config: MiningConfig, data: DataConfig, lang: str) -> Side:
-    """Embed the shards of one language, or check the embeddings that are there already."""
-    text = resolve_shards(data.shards, lang)
-    embeddings = None if data.embeddings is None else resolve_shards(data.embeddings, lang, "embeddings")
-    encoder = config.encoder if embeddings is None else None
+    """Read and embed the sentences of one language, or check the embeddings that are there already."""
+    text = await prepare_text(data, lang, (config.src_lang, config.tgt_lang), config.filters, config.shard_lines)
+    encoder = config.encoder if data.embeddings is None else None
     settings = EmbedConfig(lang, encoder, config.embedding_dimensions, timeout_min=config.timeout_min)
-    shards = await embed_text.schedule(settings, over=text_shards(text, embeddings), label=f"embed_text.{lang}")
+    shards = await embed_text.schedule(settings, over=text.shards, label=f"embed_text.{lang}")
     return Side(
         lang,
-        tuple(text),
+        text,
         tuple(shard.embeddings for shard in shards),
         tuple(shard.sentences for shard in shards),
         shards[0].dim,
     )
+
+
+async def choose(config: MiningConfig, src: Side, tgt: Side, forward: Shards, backward: Shards) -> MinedPairs:
+    """Choose pairs by their margins, and by their lengths where these are limited."""
+    settings = MinePairsConfig(forward, backward, config.k, config.margin, config.retrieval, threshold_of(config))
+    ratio = config.filters.max_length_ratio
+    if ratio is not None:
+        lengths = await together(
+            count_characters.schedule(None, over=src.text.paths, label=f"count_characters.{src.lang}"),
+            count_characters.schedule(None, over=tgt.text.paths, label=f"count_characters.{tgt.lang}"),
+        )
+        settings = replace(settings, limit=LengthLimit(ratio, *map(tuple, lengths)))
+    return await mine_pairs.schedule(settings)
 
 
 async def compare(
@@ -159,13 +185,23 @@ async def compare(
     tgt: Side,
     forward: Shards,
     backward: Shards,
-    text: Path,
+    mined: MinedPairs,
 ) -> Evaluation | None:
     """Compare the mined pairs with the known ones, if there are any."""
     if data.gold is None:
         return None
-    xsim = XsimConfig(forward, backward, src.text, tgt.text, config.k, config.margin)
-    return await evaluate.schedule(EvaluateConfig(text, data.gold, xsim))
+    settings = EvaluateConfig(
+        mined.candidates,
+        mined.count,
+        data.gold,
+        src.text.paths,
+        tgt.text.paths,
+        forward,
+        backward,
+        config.k,
+        config.margin,
+    )
+    return await evaluate.schedule(settings)
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="mining")

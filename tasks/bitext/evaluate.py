@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +10,11 @@ from numpy.typing import NDArray
 
 from orepass import module
 from orepass.config import Config
-from orepass.tasks.bitext.write_pairs import read_gold, read_pairs
-from orepass.tasks.bitext.xsim import XsimConfig, xsim_errors
-
-_BINS = 20
+from orepass.tasks.bitext.gold import pair_keys, read_gold, text_keys
+from orepass.tasks.bitext.margin import MARGINS, check_choice
+from orepass.tasks.bitext.mine_pairs import best_pairs
+from orepass.tasks.bitext.neighbours import Neighbours
+from orepass.tasks.bitext.xsim import xsim_errors
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,26 @@ class EvaluateConfig(Config):
     """What is evaluated.
 
     Attributes:
-        pairs: mined pairs, a file of `write_pairs`.
+        candidates: `MinedPairs.candidates`.
+        count: how many of them are mined.
         gold: known pairs, `source<TAB>target` a line.
-        xsim: what the xsim error is computed from; None to leave it out.
+        src_text: the text shards of the source side.
+        tgt_text: the text shards of the target side.
+        forward: the neighbours of the source sentences, shard by shard in the same order, for the xsim error.
+        backward: the neighbours of the target sentences.
+        k: how many neighbours count.
+        margin: `ratio`, `distance` or `absolute`.
     """
 
-    pairs: Path
+    candidates: Path
+    count: int
     gold: Path
-    xsim: XsimConfig | None = None
+    src_text: tuple[Path, ...]
+    tgt_text: tuple[Path, ...]
+    forward: tuple[Neighbours, ...]
+    backward: tuple[Neighbours, ...]
+    k: int = 16
+    margin: str = "ratio"
 
 
 @dataclass(frozen=True)
@@ -43,13 +55,13 @@ class Evaluation:
         precision: correct / pairs, 0 if nothing was mined.
         recall: correct / gold.
         f1: harmonic mean of precision and recall.
-        best_threshold: the threshold at which F1 would be highest, looking at mined pairs only; None if nothing
-            was mined.
+        best_threshold: the threshold at which F1 is highest, above or below the one that was used; None without
+            candidates.
+        best_precision: precision at that threshold.
+        best_recall: recall at that threshold.
         best_f1: F1 at that threshold.
-        xsim_error_forward: see `xsim_errors`; None if it was not asked for or no known pair is in the corpus.
+        xsim_error_forward: see `xsim_errors`; None if no known pair is in the corpus.
         xsim_error_backward: likewise, of the target sentences.
-        histogram_counts: mined pairs (all, also repeated ones) by score.
-        histogram_edges: the edges of the bins, one more than counts.
     """
 
     pairs: int
@@ -59,80 +71,71 @@ class Evaluation:
     recall: float
     f1: float
     best_threshold: float | None
+    best_precision: float
+    best_recall: float
     best_f1: float
     xsim_error_forward: float | None
     xsim_error_backward: float | None
-    histogram_counts: tuple[int, ...]
-    histogram_edges: tuple[float, ...]
 
 
-@module(version="1")
+@module(version="2")
 def evaluate(config: EvaluateConfig) -> Evaluation:
-    """Precision, recall and F1 of mined pairs against known ones, matched by their texts.
+    """Precision, recall and F1 of mined pairs against known ones, matched by their texts, and the xsim errors.
 
     Known pairs are compared in the form in which sentences are written, see `write_pairs`.
 
     Raises:
+        ConfigError: a margin that does not exist.
         InputError: a file that cannot be read or has another form, or no known pairs.
     """
-    gold = dict.fromkeys(read_gold(config.gold))
-    mined: dict[tuple[str, str], float] = {}
-    scores = []
-    for score, src, tgt in read_pairs(config.pairs):
-        scores.append(score)
-        mined[src, tgt] = max(score, mined.get((src, tgt), score))
-    hits = np.array([pair in gold for pair in mined], np.bool_)
-    correct = int(hits.sum())
-    best_threshold, best_f1 = best_cut(np.array(list(mined.values())), hits, len(gold))
-    forward, backward = xsim_errors(config.xsim, gold) if config.xsim else (None, None)
-    counts, edges = histogram(scores)
+    check_choice("margin", config.margin, MARGINS)
+    gold = read_gold(config.gold)
+    src, tgt = text_keys(config.src_text), text_keys(config.tgt_text)
+    candidates = np.load(config.candidates, mmap_mode="r")
+    keys = pair_keys(src[candidates["src"]], tgt[candidates["tgt"]])
+    first = np.sort(np.unique(keys, return_index=True)[1])  # of equal texts the best, for the best comes first
+    scores = candidates["score"][first].astype(np.float64)
+    correct = np.cumsum(np.isin(keys[first], pair_keys(gold[:, 0], gold[:, 1])), dtype=np.int64)
+    mined = int((first < config.count).sum())
+    best = best_cut(scores, correct, len(gold))
+    neighbours = best_pairs(config.forward, config.backward, config.k, config.margin)
+    forward, backward = xsim_errors(gold, src, tgt, *neighbours)
+    at, at_best = (_quality(correct, count, len(gold)) for count in (mined, best))
     return Evaluation(
-        pairs=len(mined),
+        pairs=mined,
         gold=len(gold),
-        correct=correct,
-        precision=correct / max(len(mined), 1),
-        recall=correct / len(gold),
-        f1=f1(correct, len(mined), len(gold)),
-        best_threshold=best_threshold,
-        best_f1=best_f1,
+        correct=int(correct[mined - 1]) if mined else 0,
+        precision=at[0],
+        recall=at[1],
+        f1=at[2],
+        best_threshold=float(scores[best - 1]) if best else None,
+        best_precision=at_best[0],
+        best_recall=at_best[1],
+        best_f1=at_best[2],
         xsim_error_forward=forward,
         xsim_error_backward=backward,
-        histogram_counts=counts,
-        histogram_edges=edges,
     )
 
 
-def f1(correct: int, mined: int, gold: int) -> float:
-    """The harmonic mean of correct / mined and correct / gold, 0 if nothing is correct."""
-    return 2 * correct / (mined + gold) if correct else 0.0
-
-
-def best_cut(scores: NDArray[np.float64], hits: NDArray[np.bool_], gold: int) -> tuple[float | None, float]:
-    """The threshold with the highest F1.
+def best_cut(scores: NDArray[np.float64], correct: NDArray[np.int64], gold: int) -> int:
+    """How many of the best pairs give the highest F1.
 
     Args:
-        scores: (n,) of the mined pairs, in any order.
-        hits: (n,) whether each is known.
+        scores: (n,) best first.
+        correct: (n,) how many of the pairs so far are known.
         gold: the number of known pairs.
 
     Returns:
-        A score such that the pairs with this score or more give the highest F1 (the highest such score), and that
-        F1. Pairs of equal score stay together. None and 0 if nothing was mined.
+        The lowest such number that does not part pairs of equal score, at most n; 0 without pairs.
     """
     if len(scores) == 0:
-        return None, 0.0
-    order = np.argsort(-scores, kind="stable")
-    ordered = scores[order]
-    correct = np.cumsum(hits[order])
-    f1s = 2 * correct / (np.arange(1, len(ordered) + 1) + gold)
-    last_of_its_score = np.append(ordered[1:] != ordered[:-1], True)
-    best = int(np.argmax(np.where(last_of_its_score, f1s, -1)))
-    return float(ordered[best]), float(f1s[best])
+        return 0
+    last_of_its_score = np.append(scores[1:] != scores[:-1], True)
+    f1s = 2 * correct / (np.arange(1, len(scores) + 1) + gold)
+    return int(np.argmax(np.where(last_of_its_score, f1s, -1))) + 1
 
 
-def histogram(scores: Sequence[float]) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Counts and edges of equal bins from the lowest to the highest score; both empty without scores."""
-    if not scores:
-        return (), ()
-    counts, edges = np.histogram(scores, bins=_BINS)
-    return tuple(counts.tolist()), tuple(edges.tolist())
+def _quality(correct: NDArray[np.int64], count: int, gold: int) -> tuple[float, float, float]:
+    """Precision, recall and F1 of the best `count` pairs."""
+    right = int(correct[count - 1]) if count else 0
+    return right / max(count, 1), right / gold, 2 * right / (count + gold)

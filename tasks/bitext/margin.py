@@ -20,12 +20,16 @@ from numpy.typing import NDArray
 from orepass.errors import ConfigError, did_you_mean
 from orepass.tasks.bitext.vectors import Floats32, Floats64, Ids
 
-PAIR = np.dtype([("src", np.int64), ("tgt", np.int64), ("score", np.float32)])
-"""A mined pair: rows over all shards of each side, and their margin."""
+PAIR = np.dtype([("src", np.int64), ("tgt", np.int64), ("score", np.float32), ("direction", np.uint8)])
+"""A candidate pair: rows over all shards of each side, their margin, and which directions chose it."""
+
+FORWARD, BACKWARD = 1, 2
+"""Directions of a pair: the target is the best of the source, the source is the best of the target; 3 for both."""
 
 Pairs = NDArray[np.void]
 
-RETRIEVALS = ("forward", "backward", "union", "intersection", "max")
+_NEEDED = {"forward": FORWARD, "backward": BACKWARD, "union": 0, "intersection": FORWARD | BACKWARD}
+RETRIEVALS = (*_NEEDED, "max")
 
 
 def _ratio(cosine: Floats64, around: Floats64) -> Floats64:
@@ -110,9 +114,9 @@ def best_neighbours(ids: Ids, scores: Floats32) -> tuple[Ids, Floats32]:
 
 
 def as_pairs(src: Ids, tgt: Ids, scores: Floats32) -> Pairs:
-    """Pairs of type `PAIR` out of (n,) columns, without those whose src or tgt is -1."""
+    """Pairs of type `PAIR` out of (n,) columns, without those whose src or tgt is -1, of no direction yet."""
     real = (src >= 0) & (tgt >= 0)
-    pairs = np.empty(int(real.sum()), PAIR)
+    pairs = np.zeros(int(real.sum()), PAIR)
     pairs["src"], pairs["tgt"], pairs["score"] = src[real], tgt[real], scores[real]
     return pairs
 
@@ -127,24 +131,23 @@ def retrieve(forward: Pairs, backward: Pairs, retrieval: str) -> Pairs:
             union greedily the pair with the highest score whose two sentences are both still free.
 
     Returns:
-        The pairs, by score (highest first), then source, then target.
+        The pairs, by score (highest first), then source, then target; the direction is that of all that chose it.
     """
     check_choice("retrieval", retrieval, RETRIEVALS)
-    if retrieval == "forward":
-        return _in_order(forward)
-    if retrieval == "backward":
-        return _in_order(backward)
-    both = _in_order(np.concatenate([forward, backward]))
-    repeats = np.zeros(len(both), np.bool_)  # in order, a pair that both directions chose stands twice in a row
-    repeats[1:] = both[1:] == both[:-1]
-    if retrieval == "intersection":
-        return both[repeats]
-    union = both[~repeats]
-    return union if retrieval == "union" else union[_free_ends(union)]
-
-
-def _in_order(pairs: Pairs) -> Pairs:
-    return pairs[np.lexsort((pairs["tgt"], pairs["src"], -pairs["score"]))]
+    both = np.concatenate([forward, backward])
+    both["direction"] = np.repeat([FORWARD, BACKWARD], [len(forward), len(backward)])
+    both = both[np.lexsort((both["tgt"], both["src"], -both["score"]))]
+    # In order, a pair that both directions chose stands twice in a row.
+    again = np.flatnonzero(
+        np.logical_and.reduce([both[name][1:] == both[name][:-1] for name in ("src", "tgt", "score")])
+    )
+    both["direction"][again] = FORWARD | BACKWARD
+    union: Pairs = np.delete(both, again + 1)
+    if retrieval == "max":
+        return union[_free_ends(union)]
+    needed = _NEEDED[retrieval]
+    chosen: NDArray[np.bool_] = union["direction"] & needed == needed
+    return union[chosen]
 
 
 def _free_ends(ordered: Pairs) -> NDArray[np.bool_]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from orepass import module, workdir
 from orepass.config import Config
@@ -28,6 +29,22 @@ from orepass.tasks.bitext.vectors import Floats32, Floats64, Ids
 
 _log = logging.getLogger(__name__)
 _BATCH = 65536
+_BINS = 40
+
+
+@dataclass(frozen=True)
+class LengthLimit(Config):
+    """Which sentences are too different in length to be translations.
+
+    Attributes:
+        max_ratio: how many times as long as its partner a sentence may be; at least 1.
+        src: what `count_characters` gives for the source side, shard by shard.
+        tgt: likewise, for the target side.
+    """
+
+    max_ratio: float
+    src: tuple[Path, ...]
+    tgt: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
@@ -41,6 +58,7 @@ class MinePairsConfig(Config):
         margin: `ratio`, `distance` or `absolute`.
         retrieval: `forward`, `backward`, `union`, `intersection` or `max`.
         threshold: the lowest margin of a mined pair.
+        limit: which lengths go together; None for all.
     """
 
     forward: tuple[Neighbours, ...]
@@ -49,25 +67,31 @@ class MinePairsConfig(Config):
     margin: str = "ratio"
     retrieval: str = "intersection"
     threshold: float = 1.06
+    limit: LengthLimit | None = None
 
 
 @dataclass(frozen=True)
 class MinedPairs:
-    """Mined pairs.
+    """Candidate pairs, of which the first ones are mined.
 
     Attributes:
-        pairs: `.npy`, structured: src and tgt (int64, rows over all shards of their side) and score (float32),
-            by score (highest first), then src, then tgt.
-        count: how many there are.
+        candidates: `.npy`, of type `PAIR`, by score (highest first), then src, then tgt.
+        count: how many of them reach the threshold.
+        histogram_counts: all candidates by score, in equal bins.
+        histogram_edges: the edges of the bins, one more than counts; none without candidates.
     """
 
-    pairs: Path
+    candidates: Path
     count: int
+    histogram_counts: tuple[int, ...]
+    histogram_edges: tuple[float, ...]
 
 
-@module(version="1")
+@module(version="2")
 def mine_pairs(config: MinePairsConfig) -> MinedPairs:
     """Choose the pairs whose margin reaches the threshold.
+
+    With a limit to the ratio of lengths, neighbours beyond it are no candidates, but count in the averages.
 
     Raises:
         ConfigError: a margin or retrieval that does not exist, or more neighbours than were searched for.
@@ -75,23 +99,29 @@ def mine_pairs(config: MinePairsConfig) -> MinedPairs:
     """
     check_choice("margin", config.margin, MARGINS)
     check_choice("retrieval", config.retrieval, RETRIEVALS)
-    forward, backward = best_pairs(config.forward, config.backward, config.k, config.margin)
+    forward, backward = best_pairs(config.forward, config.backward, config.k, config.margin, config.limit)
     candidates = retrieve(forward, backward, config.retrieval)
-    pairs = candidates[candidates["score"] >= config.threshold]
-    if len(pairs) == 0:
+    count = int((candidates["score"] >= config.threshold).sum())
+    if count == 0:
         best = f"the best margin is {candidates['score'][0]:.4f}" if len(candidates) else "there are no candidates"
         _log.warning(
             "no pair reaches threshold=%g: %s. Lower the threshold, or look at the encoder and the languages.",
             config.threshold,
             best,
         )
-    path = workdir() / "pairs.npy"
-    np.save(path, pairs)
-    return MinedPairs(path, len(pairs))
+    path = workdir() / "candidates.npy"
+    np.save(path, candidates)
+    scores = candidates["score"].astype(np.float64)
+    counts, edges = np.histogram(scores, _BINS) if len(scores) else (scores, scores)
+    return MinedPairs(path, count, tuple(counts.tolist()), tuple(edges.tolist()))
 
 
 def best_pairs(
-    forward: Sequence[Neighbours], backward: Sequence[Neighbours], k: int, margin: str
+    forward: Sequence[Neighbours],
+    backward: Sequence[Neighbours],
+    k: int,
+    margin: str,
+    limit: LengthLimit | None = None,
 ) -> tuple[Pairs, Pairs]:
     """The best partner by margin of each sentence, for both directions; sentences without neighbours have none.
 
@@ -102,13 +132,16 @@ def best_pairs(
         backward: the neighbours of the target sentences.
         k: how many neighbours count.
         margin: a name in `MARGINS`.
+        limit: which lengths go together; None for all.
 
     Returns:
         Pairs (src, tgt, score) by source sentence, and pairs by target sentence.
     """
     src_means, tgt_means = _means(forward, k), _means(backward, k)
-    best_tgt, forward_scores = _best(forward, k, src_means, tgt_means, margin)
-    best_src, backward_scores = _best(backward, k, tgt_means, src_means, margin)
+    alike = _Alike(limit.max_ratio, _joined(limit.src), _joined(limit.tgt)) if limit else None
+    turned = _Alike(alike.max_ratio, alike.other, alike.own) if alike else None
+    best_tgt, forward_scores = _best(forward, k, src_means, tgt_means, margin, alike)
+    best_src, backward_scores = _best(backward, k, tgt_means, src_means, margin, turned)
     return (
         as_pairs(np.arange(len(best_tgt)), best_tgt, forward_scores),
         as_pairs(best_src, np.arange(len(best_src)), backward_scores),
@@ -120,7 +153,12 @@ def _means(shards: Sequence[Neighbours], k: int) -> Floats64:
 
 
 def _best(
-    shards: Sequence[Neighbours], k: int, own_means: Floats64, other_means: Floats64, margin: str
+    shards: Sequence[Neighbours],
+    k: int,
+    own_means: Floats64,
+    other_means: Floats64,
+    margin: str,
+    alike: _Alike | None,
 ) -> tuple[Ids, Floats32]:
     best_ids, best_scores = [], []
     start = 0
@@ -130,11 +168,31 @@ def _best(
                 f"A neighbour has row {ids.max()}, but the other side has {len(other_means)} rows. Give the "
                 "neighbours of both directions of one corpus, all shards of each."
             )
-        chosen = best_neighbours(ids, margins(ids, scores, own_means[start : start + len(ids)], other_means, margin))
+        here = slice(start, start + len(ids))
+        if alike is not None:
+            ids = np.where(alike(here, ids), ids, -1)
+        chosen = best_neighbours(ids, margins(ids, scores, own_means[here], other_means, margin))
         best_ids.append(chosen[0])
         best_scores.append(chosen[1])
         start += len(ids)
     return np.concatenate(best_ids), np.concatenate(best_scores)
+
+
+@dataclass(frozen=True)
+class _Alike:
+    """Which neighbours have a length that goes with that of their sentence: characters, (n,) and (m,)."""
+
+    max_ratio: float
+    own: NDArray[np.int32]
+    other: NDArray[np.int32]
+
+    def __call__(self, rows: slice, ids: Ids) -> NDArray[np.bool_]:
+        own, other = self.own[rows, None], self.other[ids]
+        return np.maximum(own, other) <= self.max_ratio * np.maximum(np.minimum(own, other), 1)
+
+
+def _joined(paths: Sequence[Path]) -> NDArray[np.int32]:
+    return np.concatenate([np.load(path) for path in paths])
 
 
 def _batches(shards: Sequence[Neighbours], k: int) -> Iterator[tuple[Ids, Floats32]]:

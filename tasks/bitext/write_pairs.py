@@ -2,16 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from orepass import module, workdir
 from orepass.config import Config
-from orepass.errors import InputError
-from orepass.tasks.text.lines import lines_at, one_line, read_lines, write_tsv
+from orepass.tasks.bitext.margin import Pairs, check_choice
+from orepass.tasks.bitext.pair_files import PAIR_COLUMNS, Batch, Languages, write_moses, write_parquet, write_tsv
+from orepass.tasks.bitext.tmx import write_tmx
+from orepass.tasks.bitext.vectors import Ids
+from orepass.tasks.text.lines import lines_at, one_line, one_lines
+from orepass.tasks.text.prepared import columns_at
+
+PAIR_FORMATS: dict[str, Callable[[Path, Iterable[Batch], Languages], tuple[Path, ...]]] = {
+    "tsv": lambda folder, batches, _: write_tsv(folder / "pairs.tsv", batches),
+    "tsv.gz": lambda folder, batches, _: write_tsv(folder / "pairs.tsv.gz", batches),
+    "tsv.zst": lambda folder, batches, _: write_tsv(folder / "pairs.tsv.zst", batches),
+    "parquet": lambda folder, batches, _: write_parquet(folder / "pairs.parquet", batches),
+    "moses": write_moses,
+    "tmx": lambda folder, batches, languages: write_tmx(folder / "pairs.tmx", batches, languages),
+}
+"""How pairs can be written."""
+
+_DIRECTIONS = ("", "forward", "backward", "both")
+_BATCH = 1 << 16
+_EXAMPLES = 20
+
+
+@dataclass(frozen=True)
+class SideText(Config):
+    """What is known of the sentences of one side, row for row as their embeddings.
+
+    Attributes:
+        lang: the language.
+        text: the text shards, in the order of their embeddings.
+        columns: parquet files of what is carried along, one a shard; none if nothing is.
+    """
+
+    lang: str
+    text: tuple[Path, ...]
+    columns: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -19,67 +53,105 @@ class WritePairsConfig(Config):
     """What is written.
 
     Attributes:
-        pairs: the mined pairs, `MinedPairs.pairs`.
-        src_text: the text shards of the source side, in the order of their embeddings.
-        tgt_text: the text shards of the target side.
+        candidates: `MinedPairs.candidates`.
+        count: how many of them are mined.
+        src: the source side.
+        tgt: the target side.
+        formats: names in `PAIR_FORMATS`.
     """
 
-    pairs: Path
-    src_text: tuple[Path, ...]
-    tgt_text: tuple[Path, ...]
+    candidates: Path
+    count: int
+    src: SideText
+    tgt: SideText
+    formats: tuple[str, ...] = ("tsv",)
 
 
-@module(version="1")
-def write_pairs(config: WritePairsConfig) -> Path:
-    """Write the pairs as a TSV file `score<TAB>source<TAB>target` without quoting, in the order of the pairs.
+@dataclass(frozen=True)
+class Example:
+    """A candidate pair to look at."""
 
-    Tabs and line separators inside a sentence become spaces, see `one_line`. A score has as many digits as tell
-    it from every other float32. Main memory holds the sentences of the pairs.
+    score: float
+    source: str
+    target: str
 
-    Returns:
-        The file `pairs.tsv`.
+
+@dataclass(frozen=True)
+class WrittenPairs:
+    """Mined pairs as text.
+
+    Attributes:
+        files: in the order of the formats.
+        columns: the names of what stands in a TSV file.
+        sample: some mined pairs, evenly spaced from the best to the worst.
+        above: the mined pairs with the lowest scores, best first.
+        below: the candidates with the highest scores that are not mined.
+    """
+
+    files: tuple[Path, ...]
+    columns: tuple[str, ...]
+    sample: tuple[Example, ...]
+    above: tuple[Example, ...]
+    below: tuple[Example, ...]
+
+
+@module(version="2")
+def write_pairs(config: WritePairsConfig) -> WrittenPairs:
+    """Write the mined pairs, best first, in one or several formats.
+
+    Tabs and line separators inside a sentence become spaces, see `one_line`. The columns are `score`, `source`,
+    `target`, `direction` (`forward`, `backward` or `both`: which of the two sentences has the other for its best),
+    and for each carried column NAME of a side `src_NAME` or `tgt_NAME`. Main memory holds the sentences of the pairs
+    and what is carried along with them.
 
     Raises:
-        InputError: text that cannot be read, or has fewer lines than the pairs have rows.
+        ConfigError: a format that does not exist.
+        InputError: text that cannot be read, or has fewer lines than the pairs have rows; carried columns whose types
+            differ from shard to shard.
     """
-    pairs = np.load(config.pairs, mmap_mode="r")
-    src = lines_at(config.src_text, pairs["src"].tolist())
-    tgt = lines_at(config.tgt_text, pairs["tgt"].tolist())
-    path = workdir() / "pairs.tsv"
-    rows = zip(pairs["score"], pairs["src"].tolist(), pairs["tgt"].tolist(), strict=True)
-    write_tsv(path, ((str(score), src[src_row], tgt[tgt_row]) for score, src_row, tgt_row in rows))
-    return path
+    for name in config.formats:
+        check_choice("output_format", name, PAIR_FORMATS)
+    candidates = np.load(config.candidates, mmap_mode="r")
+    mined, near = candidates[: config.count], candidates[: config.count + _EXAMPLES]
+    src = lines_at(config.src.text, near["src"])
+    tgt = lines_at(config.tgt.text, near["tgt"])
+    carried = _carried("src", config.src, mined["src"]) | _carried("tgt", config.tgt, mined["tgt"])
+
+    def batches() -> Iterator[Batch]:
+        for start in range(0, max(len(mined), 1), _BATCH):  # one without pairs tells the types of the columns
+            here = slice(start, start + _BATCH)
+            yield _batch(np.array(mined[here]), src, tgt) | {name: column[here] for name, column in carried.items()}
+
+    def examples(places: Iterable[int]) -> tuple[Example, ...]:
+        rows = (near[place] for place in places)
+        return tuple(
+            Example(float(row["score"]), one_line(src[int(row["src"])]), one_line(tgt[int(row["tgt"])])) for row in rows
+        )
+
+    languages = (config.src.lang, config.tgt.lang)
+    written = [PAIR_FORMATS[name](workdir(), batches(), languages) for name in config.formats]
+    spread = np.linspace(0, len(mined) - 1, min(len(mined), _EXAMPLES)).round().astype(int)
+    return WrittenPairs(
+        files=tuple(path for paths in written for path in paths),
+        columns=(*PAIR_COLUMNS, *carried),
+        sample=examples(spread.tolist()),
+        above=examples(range(max(len(mined) - _EXAMPLES, 0), len(mined))),
+        below=examples(range(len(mined), len(near))),
+    )
 
 
-def read_pairs(path: Path) -> Iterator[tuple[float, str, str]]:
-    """The pairs of a file that `write_pairs` wrote: score, source, target. An empty file has none.
-
-    Raises:
-        InputError: a line of another form; names file and line.
-    """
-    if path.exists() and path.stat().st_size == 0:
-        return
-    for number, line in enumerate(read_lines(path), start=1):
-        try:
-            score, src, tgt = line.split("\t")
-            yield float(score), src, tgt
-        except ValueError:
-            raise InputError(
-                f"{str(path)!r}, line {number}: not score<TAB>source<TAB>target. Give a file of write_pairs."
-            ) from None
+def _batch(pairs: Pairs, src: dict[int, str], tgt: dict[int, str]) -> Batch:
+    columns = (
+        pairs["score"],
+        one_lines([src[row] for row in pairs["src"].tolist()]),
+        one_lines([tgt[row] for row in pairs["tgt"].tolist()]),
+        [_DIRECTIONS[direction] for direction in pairs["direction"].tolist()],
+    )
+    return dict(zip(PAIR_COLUMNS, columns, strict=True))
 
 
-def read_gold(path: Path) -> Iterator[tuple[str, str]]:
-    """Known pairs, `source<TAB>target` a line, in the form in which `write_pairs` writes sentences.
-
-    Raises:
-        InputError: the file cannot be read or is empty, or a line has another form; names file and line.
-    """
-    for number, line in enumerate(read_lines(path), start=1):
-        fields = line.split("\t")
-        if len(fields) != 2:
-            raise InputError(
-                f"{str(path)!r}, line {number}: {len(fields)} fields. Gold pairs are source<TAB>target, one a "
-                "line, with no other tab."
-            )
-        yield one_line(fields[0]), one_line(fields[1])
+def _carried(prefix: str, side: SideText, rows: Ids) -> dict[str, Any]:
+    if not side.columns:
+        return {}
+    table = columns_at(side.columns, rows)
+    return {f"{prefix}_{name}": table[name] for name in table.column_names}

@@ -7,41 +7,14 @@ among all sentences of the corpus, which is harder.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
 
-from orepass.config import Config
-from orepass.tasks.bitext.margin import MARGINS, check_choice
-from orepass.tasks.bitext.mine_pairs import best_pairs
-from orepass.tasks.bitext.neighbours import Neighbours
-from orepass.tasks.text.lines import lines_at, one_line, read_lines
+from orepass.tasks.bitext.gold import Keys, pair_keys
+from orepass.tasks.bitext.margin import Pairs
+from orepass.tasks.bitext.vectors import Ids
 
 
-@dataclass(frozen=True)
-class XsimConfig(Config):
-    """What the xsim error is computed from.
-
-    Attributes:
-        forward: the neighbours of the source sentences, shard by shard in order.
-        backward: the neighbours of the target sentences.
-        src_text: the text shards of the source side, in the same order.
-        tgt_text: the text shards of the target side.
-        k: how many neighbours count.
-        margin: `ratio`, `distance` or `absolute`.
-    """
-
-    forward: tuple[Neighbours, ...]
-    backward: tuple[Neighbours, ...]
-    src_text: tuple[Path, ...]
-    tgt_text: tuple[Path, ...]
-    k: int = 16
-    margin: str = "ratio"
-
-
-def xsim_errors(config: XsimConfig, gold: Iterable[tuple[str, str]]) -> tuple[float | None, float | None]:
+def xsim_errors(gold: Keys, src: Keys, tgt: Keys, forward: Pairs, backward: Pairs) -> tuple[float | None, float | None]:
     """The xsim errors of both directions.
 
     A source sentence of a known pair whose two texts are in the corpus is right if the neighbour with the highest
@@ -49,48 +22,34 @@ def xsim_errors(config: XsimConfig, gold: Iterable[tuple[str, str]]) -> tuple[fl
     first row.
 
     Args:
-        config: the neighbours and the text.
-        gold: known pairs, in the form in which `write_pairs` writes sentences.
+        gold: known pairs, (g, 2).
+        src: the texts of the source side, (n,).
+        tgt: those of the target side, (m,).
+        forward: the best pair of each source sentence that has one.
+        backward: the best pair of each target sentence that has one.
 
     Returns:
         Errors from 0 to 1, of source sentences and of target sentences; None where no known pair is in the corpus.
     """
-    check_choice("margin", config.margin, MARGINS)
-    known = list(gold)
-    src_rows = first_rows(config.src_text, {src for src, _ in known})
-    tgt_rows = first_rows(config.tgt_text, {tgt for _, tgt in known})
-    inside = [(src, tgt) for src, tgt in known if src in src_rows and tgt in tgt_rows]
-    forward, backward = best_pairs(config.forward, config.backward, config.k, config.margin)
-    best_tgt = dict(zip(forward["src"].tolist(), forward["tgt"].tolist(), strict=True))
-    best_src = dict(zip(backward["tgt"].tolist(), backward["src"].tolist(), strict=True))
+    inside = gold[np.isin(gold[:, 0], src) & np.isin(gold[:, 1], tgt)]
+    if len(inside) == 0:
+        return None, None
     return (
-        _error(inside, src_rows, best_tgt, config.tgt_text),
-        _error([(tgt, src) for src, tgt in inside], tgt_rows, best_src, config.src_text),
+        _error(inside, src, tgt, _partners(forward["src"], forward["tgt"], len(src))),
+        _error(inside[:, ::-1], tgt, src, _partners(backward["tgt"], backward["src"], len(tgt))),
     )
 
 
-def first_rows(paths: Sequence[Path], texts: set[str]) -> dict[str, int]:
-    """The first row over all files at which each of some sentences stands, for those that are there."""
-    rows: dict[str, int] = {}
-    row = 0
-    for path in paths:
-        for line in read_lines(path):
-            text = one_line(line)
-            if text in texts:
-                rows.setdefault(text, row)
-            row += 1
-    return rows
+def _partners(own: Ids, other: Ids, count: int) -> Ids:
+    """The partner of each of `count` sentences, -1 for none."""
+    partners = np.full(count, -1)
+    partners[own] = other
+    return partners
 
 
-def _error(
-    known: list[tuple[str, str]], rows: dict[str, int], best: dict[int, int], other_text: Sequence[Path]
-) -> float | None:
-    if not known:
-        return None
-    partners: dict[str, set[str]] = {}
-    for text, partner in known:
-        partners.setdefault(text, set()).add(partner)
-    chosen = {text: best.get(rows[text]) for text in partners}
-    found = lines_at(other_text, [row for row in chosen.values() if row is not None])
-    right = [row is not None and one_line(found[row]) in partners[text] for text, row in chosen.items()]
-    return float(1 - np.mean(right))
+def _error(gold: Keys, own: Keys, other: Keys, partners: Ids) -> float:
+    known = np.flatnonzero(np.isin(own, gold[:, 0]))
+    rows = known[np.unique(own[known], return_index=True)[1]]
+    found = pair_keys(own[rows], other[partners[rows]])
+    right = (partners[rows] >= 0) & np.isin(found, pair_keys(gold[:, 0], gold[:, 1]))
+    return float(1 - right.mean())

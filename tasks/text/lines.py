@@ -7,7 +7,7 @@ made from them, whatever else (a lone carriage return, U+2028, a form feed) stan
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orepass.errors import InputError
-from orepass.tasks.text.compressed import BROKEN, create, open_input
+from orepass.tasks.text.compressed import BROKEN, open_input
 
 SEPARATORS = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x85\u2028\u2029"
 """What would break a row of a TSV file: the tab, and every character at which `str.splitlines` splits."""
@@ -85,8 +85,8 @@ def lines_at(paths: Sequence[Path], rows: Sequence[int] | NDArray[np.int64]) -> 
     for batch in chain.from_iterable(map(read_batches, paths)):
         if len(found) == len(wanted):
             return found
-        end = np.searchsorted(wanted, seen + len(batch))
-        found.update((row, batch[row - seen]) for row in wanted[len(found) : end].tolist())
+        inside = wanted[len(found) : np.searchsorted(wanted, seen + len(batch))]
+        found.update(zip(inside.tolist(), map(batch.__getitem__, (inside - seen).tolist()), strict=True))
         seen += len(batch)
     if len(found) < len(wanted):
         names = ", ".join(repr(str(path)) for path in paths)
@@ -109,16 +109,6 @@ def one_lines(batch: list[str]) -> list[str]:
     """Each sentence through `one_line`, in much less time where none has anything to change."""
     whole = "".join(batch)
     return [one_line(text) for text in batch] if any(mark in whole for mark in SEPARATORS) else batch
-
-
-def write_tsv(path: Path, rows: Iterable[Sequence[str]]) -> int:
-    """Write rows of fields, each through `one_line`, and return how many there were."""
-    count = 0
-    with create(path) as file:
-        for row in rows:
-            file.write(("\t".join(map(one_line, row)) + "\n").encode())
-            count += 1
-    return count
 
 
 def _whole_lines(path: Path) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import hydra
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from processes_of_tests import wait_until
 
@@ -64,6 +65,7 @@ def test_the_command_line_and_python_have_the_same_keys(
     assert cached(result)[1] == 0
     assert result.pairs.read_bytes() == pairs.read_bytes()
     first = pairs.read_text().splitlines()[0].split("\t")
+    assert first[1] in (pairs.parent / "report.html").read_text()
     assert float(first[0]) > 1.06 and first[1].removesuffix("xx") == first[2].removesuffix("yy")
 
 
@@ -99,6 +101,38 @@ def test_data_by_list_glob_and_folder_are_the_same(mine: Mine, data: dict[str, A
                 file.rename(tmp_path / kind / lang / file.name)
     moved = {**data, "shards": str(tmp_path / "txt" / "{lang}"), "embeddings": str(tmp_path / "npy" / "{lang}")}
     assert cached(mine(moved)) == (sum(cached(first)), 0)
+
+
+def test_text_with_columns_that_is_cut_and_filtered_gives_the_same_pairs(
+    mine: Mine, data: dict[str, Any], tmp_path: Path
+) -> None:
+    plain = mine(data)
+    for lang in ("xx", "yy"):
+        lines = [line for place in data["shards"][lang] for line in Path(place).read_text().splitlines()]
+        rows = np.concatenate([np.load(place) for place in data["embeddings"][lang]])
+        order = [*range(CORPUS), 0, 1, 0]
+        table = [f"{lang}{row}\t{lines[row]}\n" for row in order]
+        (tmp_path / f"{lang}.tsv").write_text("".join(["id\ttext\n", *table, "none\tshort\n"]))
+        np.save(tmp_path / f"{lang}.npy", np.concatenate([rows[order], rows[:1]]))
+    described = {"text": "text", "id": "id"}
+    places = {"shards": str(tmp_path / "{lang}.tsv"), "embeddings": str(tmp_path / "{lang}.npy")}
+    result = mine(
+        {**data, **places, **described},
+        filters={"dedup": True, "min_chars": 6, "max_length_ratio": 9},
+        shard_lines=40,
+        output_format=["tsv.gz", "parquet"],
+    )
+    assert [path.name for path in result.files] == ["pairs.tsv.gz", "pairs.parquet"]
+    pairs = pq.read_table(result.files[1]).to_pylist()
+    found = [line.split("\t") for line in plain.pairs.read_text().splitlines()]
+    assert [[pair["source"], pair["target"], pair["direction"]] for pair in pairs] == [line[1:] for line in found]
+    for pair in pairs:
+        number = int(pair["source"].split()[1])
+        assert (pair["src_id"], pair["src_count"]) == (f"xx{number}", {0: 3, 1: 2}.get(number, 1))
+    counts = {"read": CORPUS + 4, "filter_lengths": CORPUS + 3, "drop_duplicates": CORPUS, "embedded": CORPUS}
+    assert result.counts == (counts, counts)
+    assert result.evaluation == plain.evaluation
+    assert next(step.computed for step in result.steps if step.step == "embed_text.xx") == 3
 
 
 def test_one_changed_shard_is_embedded_again_and_the_others_are_not(
@@ -142,6 +176,15 @@ def test_no_pair_above_the_threshold(command_line: CommandLine, config_folder: P
     assert ended.code == 0, ended.err
     assert "no pair reaches threshold=99" in ended.log
     assert "pairs mined" in ended.out
+
+
+def test_filters_that_leave_nothing(command_line: CommandLine, config_folder: Path) -> None:
+    ended = command_line(
+        "mining", f"--config-dir={config_folder}", "launcher=debug", "+data=tiny", "src_lang=xx", "tgt_lang=yy",
+        "filters.max_chars=3",
+    )  # fmt: skip
+    assert ended.code == 1
+    assert "Error: No sentence of 'xx' is left after filter_lengths. Loosen the filters." in ended.err
 
 
 def test_more_neighbours_than_sentences(mine: Mine, data: dict[str, Any]) -> None:
@@ -200,6 +243,10 @@ def _no_such_language(data: dict[str, Any]) -> None:
     data["shards"]["zz"] = data["shards"].pop("yy")
 
 
+def _no_such_column(data: dict[str, Any]) -> None:
+    data |= {"format": "tsv", "text": "sentence"}
+
+
 def _no_gold(data: dict[str, Any]) -> None:
     Path(data["gold"]).unlink()
 
@@ -218,6 +265,7 @@ def _no_gold(data: dict[str, Any]) -> None:
         (_fewer_embeddings, 1, ["3 text shards", "2 files of embeddings"]),
         (_no_such_language, 2, ["'yy'", "Valid: xx, zz"]),
         (_no_gold, 1, ["gold.tsv"]),
+        (_no_such_column, 1, [".txt' has no column 'sentence'", "Valid: sentence "]),
     ],
 )
 def test_data_that_cannot_be_mined(
@@ -253,6 +301,11 @@ def test_data_that_cannot_be_mined(
         (["server=tempory"], ["tempory", "auto, temporary"]),
         (["demo.sorce=x"], ["demo", "sorce", "source"]),
         (["data={shards: a}"], ["name", "required"]),
+        (["output_format=[tsv,tmz]"], ["tmz", "Did you mean 'tmx'?"]),
+        (["filters.dedupe=true"], ["dedupe", "Did you mean 'dedup'?"]),
+        (["filters.max_length_ratio=0.5"], ["max_length_ratio=0.5", "below 1"]),
+        (["filters.min_confidence=60"], ["min_confidence=60", "from 0 to 1"]),
+        (["data={name: a, shards: b, format: json}"], ["format='json'", "Did you mean 'jsonl'?"]),
         (["threshold=high"], ["threshold", "'high'"]),
     ],
 )

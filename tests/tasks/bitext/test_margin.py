@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from orepass.errors import ConfigError
 from orepass.tasks.bitext.margin import (
+    BACKWARD,
+    FORWARD,
     MARGINS,
     RETRIEVALS,
     as_pairs,
@@ -107,8 +109,9 @@ def test_retrievals_by_their_definitions(case: Any, retrieval: str) -> None:
         table([(backward[y], y) for y in sorted(backward)], scores),
         retrieval,
     )
-    assert [(int(x), int(y)) for x, y, _ in found] == expected
-    assert [float(score) for _, _, score in found] == [scores[pair] for pair in expected]
+    assert [(int(x), int(y)) for x, y, *_ in found] == expected
+    assert found["score"].tolist() == [scores[pair] for pair in expected]
+    assert found["direction"].tolist() == [FORWARD * (pair in ahead) | BACKWARD * (pair in back) for pair in expected]
 
 
 def test_ratio_of_a_negative_neighbourhood_is_no_match() -> None:

@@ -10,9 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from orepass.errors import ConfigError, InputError
-from orepass.tasks.bitext.mine_pairs import MinePairsConfig, mine_pairs
+from orepass.tasks.bitext.mine_pairs import LengthLimit, MinePairsConfig, mine_pairs
 from orepass.tasks.bitext.neighbours import Neighbours
-from orepass.tasks.bitext.write_pairs import WritePairsConfig, write_pairs
+from orepass.tasks.bitext.write_pairs import SideText, WritePairsConfig, write_pairs
+from orepass.tasks.text.count_characters import count_characters
 
 Rows = NDArray[np.float32]
 
@@ -47,8 +48,9 @@ def run(
     mined = mine_pairs(config)
     src_text = write_text(folder, "src", [len(np.load(path)) for path in src])
     tgt_text = write_text(folder, "tgt", [len(np.load(path)) for path in tgt])
-    text = write_pairs(WritePairsConfig(mined.pairs, tuple(src_text), tuple(tgt_text)))
-    return mined.pairs.read_bytes(), text.read_bytes()
+    sides = (SideText("xx", tuple(src_text)), SideText("yy", tuple(tgt_text)))
+    written = write_pairs(WritePairsConfig(mined.candidates, mined.count, *sides))
+    return mined.candidates.read_bytes(), written.files[0].read_bytes()
 
 
 @pytest.mark.parametrize("retrieval", ["max", "union"])
@@ -65,13 +67,13 @@ def test_one_shard_and_seven_give_identical_files(
 def test_finds_the_translations(save: Any, find: Any, tmp_path: Path, corpus: tuple[Rows, Rows]) -> None:
     _, text = run(save, find, tmp_path, corpus, 2, threshold=1.2)
     pairs = [line.split("\t") for line in text.decode().splitlines()]
-    scores = [float(score) for score, _, _ in pairs]
+    scores = [float(score) for score, *_ in pairs]
     assert scores == sorted(scores, reverse=True) and scores[-1] >= 1.2
-    right = sum(src.split()[1] == tgt.split()[1] for _, src, tgt in pairs)
+    right = sum(src.split()[1] == tgt.split()[1] for _, src, tgt, _ in pairs)
     assert right > 0.9 * len(pairs) and right > 200
     empty = {f"src {row}" for row in range(50, 60)} | {f"tgt {row}" for row in range(55, 65)}
-    assert not empty & {field for pair in pairs for field in pair}
-    assert len({src for _, src, _ in pairs}) == len({tgt for _, _, tgt in pairs}) == len(pairs)
+    assert not empty & {field for pair in pairs for field in pair[1:3]}
+    assert len({src for _, src, *_ in pairs}) == len({tgt for _, _, tgt, _ in pairs}) == len(pairs)
 
 
 @pytest.fixture
@@ -84,7 +86,11 @@ def small(tmp_path: Path) -> MinePairsConfig:
 
 
 def test_threshold_is_the_lowest_mined_score(small: MinePairsConfig) -> None:
-    assert np.load(mine_pairs(small).pairs).tolist() == [(0, 0, np.float32(0.8 / 0.6)), (1, 1, np.float32(0.8 / 0.6))]
+    mined = mine_pairs(small)
+    score = np.float32(0.8 / 0.6)
+    assert np.load(mined.candidates).tolist() == [(0, 0, score, 3), (1, 1, score, 3)]
+    assert mined.count == sum(mined.histogram_counts) == 2
+    assert len(mined.histogram_edges) == len(mined.histogram_counts) + 1
     cut = replace(small, margin="absolute", threshold=float(np.float32(0.8)))
     assert mine_pairs(cut).count == 2
 
@@ -95,9 +101,22 @@ def test_no_pair_above_the_threshold_is_a_warning(
     with caplog.at_level(logging.WARNING):
         mined = mine_pairs(replace(small, threshold=2.0))
     assert "no pair reaches threshold=2: the best margin is 1.3333." in caplog.text
-    assert mined.count == 0 and len(np.load(mined.pairs)) == 0
-    text = write_text(tmp_path, "x", [2])
-    assert write_pairs(WritePairsConfig(mined.pairs, tuple(text), tuple(text))).read_bytes() == b""
+    assert mined.count == 0 and len(np.load(mined.candidates)) == 2
+
+
+def test_lengths_that_do_not_go_together_are_no_pairs(small: MinePairsConfig, tmp_path: Path) -> None:
+    (tmp_path / "src").write_text("four\nčćžđ and more\n")
+    (tmp_path / "tgt").write_text("12345678\n\n")
+    lengths = [(count_characters(None, tmp_path / side),) for side in ("src", "tgt")]
+    score = np.float32(0.8 / 0.6)
+
+    def mined(ratio: float) -> list[Any]:
+        config = replace(small, retrieval="union", threshold=0, limit=LengthLimit(ratio, *lengths))
+        return np.load(mine_pairs(config).candidates).tolist()
+
+    assert mined(13) == [(0, 0, score, 3), (1, 1, score, 3)]
+    assert mined(2) == [(0, 0, score, 3), (1, 0, np.float32(0.4 / 0.6), 1)]  # the next best, with the same average
+    assert mined(1.7) == [(1, 0, np.float32(0.4 / 0.6), 3)]
 
 
 def test_nothing_has_neighbours(small: MinePairsConfig, caplog: pytest.LogCaptureFixture) -> None:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orepass.errors import InputError
-from orepass.tasks.text.lines import SEPARATORS, count_lines, lines_at, one_line, read_lines, write_tsv
+from orepass.tasks.text.lines import SEPARATORS, count_lines, lines_at, one_line, one_lines, read_lines
 
 PACK: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
@@ -123,6 +123,6 @@ def test_one_line_has_no_separator_left(text: str) -> None:
     assert len(field.splitlines()) <= 1
 
 
-def test_tsv_has_as_many_lines_as_rows(tmp_path: Path) -> None:
-    assert write_tsv(tmp_path / "out.tsv", [("a\t\r\nb", "c\u2028d"), ("", '"q"')]) == 2
-    assert (tmp_path / "out.tsv").read_bytes() == b'a b\tc d\n\t"q"\n'
+@given(st.lists(st.text(st.characters(exclude_characters="\n"))))
+def test_one_lines_is_one_line_of_each(batch: list[str]) -> None:
+    assert one_lines(batch) == [one_line(text) for text in batch]
