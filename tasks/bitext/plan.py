@@ -128,7 +128,8 @@ def make_plan(
         rates: how fast the machine is.
 
     Raises:
-        ConfigError: FAISS refuses the type, the memory cannot suffice, or the recall is no share.
+        ConfigError: FAISS refuses the type, there are too few rows to train it, the memory cannot suffice, or the
+            recall is no share.
     """
     if not 0 < recall <= 1:
         raise ConfigError(f"recall={recall} must be above 0 and at most 1; 1 looks at all lists.")
@@ -139,7 +140,9 @@ def make_plan(
     elif index_type == EXACT:
         way, why = exact, "index_type=Flat was asked for"
     else:
-        lists = nprobe or _nprobe(shape_of(index_type, size.dim).lists, recall)
+        shape = shape_of(index_type, size.dim)
+        _check_rows(size, index_type, max(shape.lists, shape.centroids))
+        lists = nprobe or _nprobe(shape.lists, recall)
         way, why = indexed_way(size, rates, index_type, lists, memory_gb), f"index_type={index_type} was asked for"
     if way.memory_gb > memory_gb:
         raise _too_little(way, [exact, *indexed], size, memory_gb)
@@ -156,6 +159,14 @@ def machine_memory_gb() -> float:
         except (OSError, ValueError):  # there is no such file, or it says that there is no limit
             continue
     return memory / GIB
+
+
+def _check_rows(size: Size, index_type: str, least: int) -> None:
+    if min(size.n, size.m) < least:
+        raise ConfigError(
+            f"index_type={index_type} learns {least:,} centroids, and the smaller language has only "
+            f"{min(size.n, size.m):,} sentences. Set an index type with fewer lists or codes, or index_type=auto."
+        )
 
 
 def _indexed_ways(size: Size, rates: Rates, nprobe: Callable[[int], int], memory_gb: float) -> list[Way]:

@@ -88,6 +88,12 @@ def test_memory_that_cannot_suffice_is_said_with_what_to_do() -> None:
         plan(1000, memory_gb=0.01)
 
 
+@pytest.mark.parametrize("index_type", ["IVF1024,Flat", "PQ64np", "IVF16,PQ64"])
+def test_too_few_rows_to_train(index_type: str) -> None:
+    with pytest.raises(ConfigError, match=r"learns (1,024|256) centroids, and the smaller language has only 200 sen"):
+        plan(100_000, 200, index_type=index_type)
+
+
 def test_type_that_faiss_refuses() -> None:
     with pytest.raises(ConfigError, match="FAISS refuses index_type='IVF16,PQ7' for rows of width 256"):
         plan(1000, index_type="IVF16,PQ7")
