@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from prefect.logging import get_run_logger
 
 from orepass import Requirements, together
+from orepass.errors import InputError
 from orepass.flows._mining_text import LanguageText
 from orepass.machine import count_cpus
 from orepass.tasks.bitext.cost_model import Size
@@ -61,7 +62,13 @@ def plan_search(config: MiningConfig, src: Side, tgt: Side) -> Plan:
 
     Raises:
         ConfigError: FAISS refuses the index type, or the memory cannot suffice.
+        InputError: embeddings of different widths.
     """
+    if src.dim != tgt.dim:
+        raise InputError(
+            f"The embeddings of {src.lang!r} have width {src.dim}, those of {tgt.lang!r} have {tgt.dim}. Embed both "
+            "languages with one encoder."
+        )
     size = Size(src.sentences, tgt.sentences, src.dim, config.k)
     product = choose_product(config.product, float(size.n) * size.m * size.dim)
     plan = make_plan(
@@ -83,7 +90,8 @@ async def find_neighbours(config: MiningConfig, src: Side, tgt: Side) -> tuple[S
     plan = plan_search(config, src, tgt)
     if plan.exact:
         return await exactly(config, plan, src, tgt)
-    return await together(in_index(config, plan, src, tgt), in_index(config, plan, tgt, src))
+    forward, backward = await together(in_index(config, plan, src, tgt), in_index(config, plan, tgt, src))
+    return forward, backward
 
 
 async def exactly(config: MiningConfig, plan: Plan, src: Side, tgt: Side) -> tuple[Shards, Shards]:
@@ -94,12 +102,13 @@ async def exactly(config: MiningConfig, plan: Plan, src: Side, tgt: Side) -> tup
     )
     tiles = [Tile(row, column) for row in rows for column in columns]
     found = await exact_tile.schedule(settings, over=tiles, label=f"exact_tile.{src.lang}-{tgt.lang}")
-    grid = [found[start : start + len(columns)] for start in range(0, len(found), len(columns))]
-    return await together(
-        merge(config, columns, [[tile.forward for tile in row] for row in grid], f"{src.lang}-{tgt.lang}"),
-        merge(config, rows, [[tile.backward for tile in column] for column in zip(*grid, strict=True)],
-              f"{tgt.lang}-{src.lang}"),
-    )  # fmt: skip
+    by_row = [found[start : start + len(columns)] for start in range(0, len(found), len(columns))]
+    by_column = list(zip(*by_row, strict=True))
+    forward, backward = await together(
+        merge(config, columns, [[tile.forward for tile in row] for row in by_row], f"{src.lang}-{tgt.lang}"),
+        merge(config, rows, [[tile.backward for tile in column] for column in by_column], f"{tgt.lang}-{src.lang}"),
+    )
+    return forward, backward
 
 
 async def merge(config: MiningConfig, slices: list[Slice], found: list[list[Neighbours]], label: str) -> Shards:

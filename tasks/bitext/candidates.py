@@ -48,7 +48,7 @@ class Candidates:
         return scores - self._error(scores)
 
     def _error(self, scores: Floats32) -> Floats32:
-        size = np.where(np.isfinite(scores), np.abs(scores), 0)
+        size: Floats32 = np.where(np.isfinite(scores), np.abs(scores), np.float32(0))
         return self.error.reshape(-1, *[1] * (scores.ndim - 1)) + np.float32(self.relative) * size
 
 

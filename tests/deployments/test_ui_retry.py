@@ -16,7 +16,6 @@ from processes_of_tests import wait_until
 
 from .conftest import PASSWORD, Site
 
-
 ONCE_MORE = ["embed_text.xx[0]", "embed_text.xx[1]", "embed_text.yy[0]", "embed_text.yy[0]"]
 """The one that failed; those that did not are not embedded again."""
 
