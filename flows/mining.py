@@ -29,6 +29,7 @@ from orepass.tasks.bitext.evaluate import EvaluateConfig, Evaluation, evaluate
 from orepass.tasks.bitext.margin import MARGINS, RETRIEVALS, check_choice
 from orepass.tasks.bitext.mine_pairs import LengthLimit, MinedPairs, MinePairsConfig, mine_pairs
 from orepass.tasks.bitext.products import PRODUCTS
+from orepass.tasks.bitext.vectors import RAW_TYPES
 from orepass.tasks.bitext.write_pairs import PAIR_FORMATS, WritePairsConfig, write_pairs
 from orepass.tasks.text.catalog_corpus import CatalogCorpusConfig, catalog_corpus
 from orepass.tasks.text.count_characters import count_characters
@@ -56,6 +57,7 @@ class MiningConfig(Config):
         demo: the catalogs that are mined without `data`.
         encoder: what turns sentences into vectors.
         embedding_dimensions: the width of precomputed raw `.bin` embeddings; the others know theirs.
+        embedding_dtype: the type of raw `.bin` embeddings, `float32` or `float16`.
         index_type: `auto` for the cheapest way, see docs/mining.md; `Flat` for the exact one; or any FAISS factory
             string, for an index of this type.
         nprobe: how many lists of an inverted-file index are searched; None to have it chosen.
@@ -82,6 +84,7 @@ class MiningConfig(Config):
     demo: DemoConfig = DemoConfig()
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     embedding_dimensions: int | None = None
+    embedding_dtype: str = "float32"
     index_type: str = "auto"
     nprobe: int | None = None
     product: str = "auto"
@@ -104,6 +107,7 @@ class MiningConfig(Config):
         for name in self.formats or ("",):
             check_choice("output_format", name, PAIR_FORMATS)
         check_choice("product", self.product, PRODUCTS)
+        check_choice("embedding_dtype", self.embedding_dtype, RAW_TYPES)
         for option in ("k", "nprobe", "num_cpu", "shard_lines"):
             value = getattr(self, option)
             if value is not None and value < 1:
@@ -154,7 +158,9 @@ async def embed(config: MiningConfig, data: DataConfig, lang: str) -> Side:
     """Read and embed the sentences of one language, or check the embeddings that are there already."""
     text = await prepare_text(data, lang, (config.src_lang, config.tgt_lang), config.filters, config.shard_lines)
     encoder = config.encoder if data.embeddings is None else None
-    settings = EmbedConfig(lang, encoder, config.embedding_dimensions, timeout_min=config.timeout_min)
+    settings = EmbedConfig(
+        lang, encoder, config.embedding_dimensions, config.embedding_dtype, timeout_min=config.timeout_min
+    )
     shards = await embed_text.schedule(settings, over=text.shards, label=f"embed_text.{lang}")
     return Side(
         lang,
