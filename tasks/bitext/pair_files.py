@@ -78,12 +78,13 @@ def rows(batch: Batch) -> Iterator[dict[str, Any]]:
         yield dict(zip(batch, values, strict=True))
 
 
-def _cells(column: Any) -> list[str]:
-    """A carried column as fields of a TSV file."""
-    return one_lines([value if isinstance(value, str) else _as_text(value) for value in column.to_pylist()])
-
-
-def _as_text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """A carried value as text: nothing for null, JSON for what is nested."""
     if isinstance(value, list | dict):
         return orjson.dumps(value, default=str).decode()
     return "" if value is None else str(value)
+
+
+def _cells(column: Any) -> list[str]:
+    """A carried column as fields of a TSV file."""
+    return one_lines([value if isinstance(value, str) else as_text(value) for value in column.to_pylist()])

@@ -11,7 +11,7 @@ from typing import Any
 from xml.sax.saxutils import XMLGenerator
 from xml.sax.xmlreader import AttributesImpl
 
-from orepass.tasks.bitext.pair_files import Batch, Languages, rows
+from orepass.tasks.bitext.pair_files import Batch, Languages, as_text, rows
 from orepass.tasks.text.compressed import create
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -74,7 +74,7 @@ class _Writer(XMLGenerator):
         self.ignorableWhitespace("\n")
 
     def _property(self, name: str, value: Any) -> None:
-        self._element("prop", str(value), {"type": name})
+        self._element("prop", as_text(value), {"type": name})
 
     def _element(self, name: str, text: str, attributes: dict[str, str] | None = None) -> None:
         self.start(name, attributes)

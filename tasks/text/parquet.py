@@ -24,6 +24,7 @@ def read_parquet(path: Path, columns: Columns) -> Iterator[Batch]:
     with _reading(path), pq.ParquetFile(path) as file:
         check_columns(path, columns, file.schema_arrow.names)
         kind = file.schema_arrow.field(columns.text).type
+        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
         if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
             raise InputError(f"{str(path)!r}: the column {columns.text!r} is of type {kind}. Name one of strings.")
         if file.metadata.num_rows == 0:

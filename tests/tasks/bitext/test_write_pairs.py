@@ -92,6 +92,14 @@ def test_nothing_mined(config: WritePairsConfig) -> None:
     assert [example.score for example in written.below] == pytest.approx([1.1, 1.0625, 1.0, 0.5])
 
 
+def test_nested_metadata_are_json(config: WritePairsConfig) -> None:
+    for path in config.src.columns:
+        pq.write_table(pa.table({"tags": [["a", "1"], ["b\t", "2"]]}, pa.schema({"tags": pa.list_(pa.string())})), path)
+    tsv, tmx = write_pairs(replace(config, formats=("tsv", "tmx"))).files
+    assert tsv.read_text().splitlines()[2].endswith('\tbackward\t["a","1"]')
+    assert [prop.text for prop in ET.parse(tmx).iter("prop")][2] == '["b\\t","2"]'
+
+
 def test_text_shorter_than_the_embeddings_is_an_error(config: WritePairsConfig) -> None:
     np.save(config.candidates, np.array([(0, 7, 1.1, 3)], PAIR))
     with pytest.raises(InputError, match="Row 7 was asked for, but there are only 3 lines in"):

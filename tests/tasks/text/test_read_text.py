@@ -66,6 +66,9 @@ def test_parquet_keeps_types_and_json_is_carried_as_json(tmp_path: Path) -> None
     pq.write_table(pa.table({"t": ["x"], "when": [2024], "tags": [["a", "b"]]}), path)
     (part,) = read_text(ReadTextConfig(Columns("t", None, ("when", "tags"))), TextFile(path, "parquet"))
     assert content(part)[2] == {"when": [2024], "tags": [["a", "b"]]}
+    pq.write_table(pa.table({"t": pa.array(["x", "y", "x"]).dictionary_encode()}), path)
+    (part,) = read_text(ReadTextConfig(Columns("t")), TextFile(path, "parquet"))
+    assert content(part)[0] == ["x", "y", "x"]
     path.write_text('{"t": "x", "tags": ["a", 1]}\n{"t": "y"}\n')
     (part,) = read_text(ReadTextConfig(Columns("t", None, ("tags",))), TextFile(path, "jsonl"))
     assert content(part)[2] == {"tags": ['["a",1]', None]}
