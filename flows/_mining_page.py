@@ -58,7 +58,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "")
 
 
 def _counts(result: MiningResult) -> str:
-    src, tgt = result.counts
+    src, tgt = (counts | {"embedded": number} for counts, number in zip(result.counts, result.sentences, strict=True))
     rows = [(escape(step), f"{src[step]:,}", f"{tgt[step]:,}") for step in src]
     return _table(("sentences", *map(escape, result.languages)), [*rows, ("mined", f"{result.mined:,}", "")])
 

@@ -37,14 +37,13 @@ class MiningResult:
     """What came of a mining run.
 
     Attributes:
-        pairs: the mined pairs, best first, in the first of the formats.
-        files: all files of mined pairs.
+        files: the mined pairs, best first, in all formats.
         columns: what stands in a TSV file of pairs, see docs/formats.md.
         report: the same facts as here, as JSON; beside it `report.html`, with examples.
         corpus: what was mined.
         languages: source and target.
-        counts: how many sentences of either language there were after each step.
-        sentences: how many were searched on either side.
+        counts: how many sentences of either language were left after each step of reading and filtering.
+        sentences: how many were embedded and searched.
         threshold: the lowest margin of a pair.
         mined: how many pairs.
         histogram: all candidates by score, counts and edges of equal bins.
@@ -52,7 +51,6 @@ class MiningResult:
         steps: what was in the store and what was computed.
     """
 
-    pairs: Path
     files: tuple[Path, ...]
     columns: tuple[str, ...]
     report: Path
@@ -65,6 +63,11 @@ class MiningResult:
     histogram: tuple[tuple[int, ...], tuple[float, ...]]
     evaluation: Evaluation | None
     steps: tuple[StepReport, ...]
+
+    @property
+    def pairs(self) -> Path:
+        """The first of the files."""
+        return self.files[0]
 
 
 def threshold_of(config: MiningConfig) -> float:
@@ -90,16 +93,15 @@ async def publish_result(
     """Put the result where people look for it: in the output folder and among the run's artifacts."""
     folder = Path(config.output_dir) / f"{corpus}.{config.src_lang}-{config.tgt_lang}"
     files = tuple(publish(file, folder) for file in written.files)
-    src, tgt = (side.text.counts | {"embedded": side.sentences} for side in sides)
+    src, tgt = sides
     result = MiningResult(
-        pairs=files[0],
         files=files,
         columns=written.columns,
         report=folder / "report.json",
         corpus=corpus,
         languages=(config.src_lang, config.tgt_lang),
-        counts=(src, tgt),
-        sentences=(sides[0].sentences, sides[1].sentences),
+        counts=(src.text.counts, tgt.text.counts),
+        sentences=(src.sentences, tgt.sentences),
         threshold=threshold_of(config),
         mined=mined.count,
         histogram=(mined.histogram_counts, mined.histogram_edges),

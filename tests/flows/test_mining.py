@@ -129,7 +129,7 @@ def test_text_with_columns_that_is_cut_and_filtered_gives_the_same_pairs(
     for pair in pairs:
         number = int(pair["source"].split()[1])
         assert (pair["src_id"], pair["src_count"]) == (f"xx{number}", {0: 3, 1: 2}.get(number, 1))
-    counts = {"read": CORPUS + 4, "filter_lengths": CORPUS + 3, "drop_duplicates": CORPUS, "embedded": CORPUS}
+    counts = {"read": CORPUS + 4, "filter_lengths": CORPUS + 3, "drop_duplicates": CORPUS}
     assert result.counts == (counts, counts)
     assert result.evaluation == plain.evaluation
     assert next(step.computed for step in result.steps if step.step == "embed_text.xx") == 3
