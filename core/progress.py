@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
+from threading import Lock
 
 _REPORT_EVERY_S = 0.2
 
@@ -42,19 +43,23 @@ def progress(total: int, what: str, unit: str = "items") -> Iterator[Callable[[i
         unit: what is counted.
 
     Yields:
-        A function to call with the number of units done since the last call. It is cheap: most calls report nothing.
+        A function to call with the number of units done since the last call, from any thread. It is cheap: most
+        calls report nothing.
     """
     listener = _listener.get()
     done = 0
     reported = time.monotonic()
 
+    one_at_a_time = Lock()
+
     def advance(count: int = 1) -> None:
         nonlocal done, reported
-        done += count
-        now = time.monotonic()
-        if listener is not None and now - reported >= _REPORT_EVERY_S:
-            reported = now
-            listener(Progress(what, done, total, unit))
+        with one_at_a_time:
+            done += count
+            now = time.monotonic()
+            if listener is not None and now - reported >= _REPORT_EVERY_S:
+                reported = now
+                listener(Progress(what, done, total, unit))
 
     yield advance
     if listener is not None and total:
