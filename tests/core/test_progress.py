@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +11,7 @@ from orepass.progress import Progress, listening
 
 
 def test_threads_tell_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orepass.progress._REPORT_EVERY_S", 0)
+    monkeypatch.setattr(sys.modules["orepass.progress"], "_REPORT_EVERY_S", 0)  # `orepass.progress` is the function
     told: list[int] = []
     speaking = 0
 
