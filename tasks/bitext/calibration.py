@@ -96,18 +96,21 @@ def _selection(rows: Floats32, count: int) -> Callable[[], Any]:
 
 
 def _filling(vectors: Floats32) -> dict[str, float]:
-    """Training of an inverted file, the search for nearest centroids, and codes of 8 bits."""
+    """Training of lists and of codes, the search for nearest centroids, and that for codes of 8 bits."""
     dim, lists = vectors.shape[1], max(4, len(vectors) // 256)
     sample = vectors[: 64 * lists]
     index: Any = make_index(f"IVF{lists},Flat", dim)
     train = 10.0 * len(sample) * lists * dim / _seconds(lambda: index.train(sample), 1)
     queries = vectors[: len(vectors) // 8]
     assign = len(queries) * lists * dim / _seconds(lambda: index.quantizer.search(queries, min(32, lists)))
+    small: Any = make_index(f"PQ{dim // 2}x4np", dim)
     codes: Any = make_index(f"PQ{dim // 4}np", dim)
-    codes.pq.cp.niter = 1
-    codes.train(vectors[:1024])
+    small.pq.cp.niter, codes.pq.cp.niter = 2, 1
+    some = vectors[:4096]
+    learn = 2.0 * len(some) * small.pq.M / _seconds(lambda: small.pq.train(some), 1)
+    codes.pq.train(some)
     encode = 256.0 * len(queries) * dim / _seconds(lambda: codes.pq.compute_codes(queries))
-    return {"train": train, "assign": assign, "encode": encode}
+    return {"train": train, "codebooks": learn, "assign": assign, "encode": encode}
 
 
 def _scanning(vectors: Floats32) -> dict[str, float]:

@@ -29,7 +29,8 @@ _KMEANS = 10
 _CODEBOOKS = 25
 """... those of a product quantizer ..."""
 _ROTATIONS = 50
-"""... and a rotation, with 4 of a product quantizer in each; on at most"""
+"""... and a rotation, with so many of a product quantizer in each:"""
+_CODEBOOKS_EACH = 4
 _ROTATION_ROWS = 65536
 
 
@@ -146,11 +147,11 @@ def indexed_way(size: Size, rates: Rates, index_type: str, nprobe: int, memory_g
 def _train(rows: int, dim: int, shape: IndexShape, rates: Rates) -> StepCost:
     sample = min(rows, training_size(shape))
     centroids = float(sample) * shape.lists * dim * _KMEANS
-    books = float(min(sample, 256 * shape.centroids)) * shape.centroids * dim * _CODEBOOKS
-    rotation = min(sample, _ROTATION_ROWS) * dim * (dim + 5.0 * shape.centroids) * _ROTATIONS * shape.rotates
-    work = centroids + books + rotation
-    seconds = centroids / rates.train + (books + rotation) / rates.encode
-    return StepCost("train_index", work, seconds, _BASE_GB + 3 * sample * 4 * dim / GIB)
+    rotated = float(min(sample, _ROTATION_ROWS)) * _ROTATIONS * shape.rotates
+    turned = rotated * dim * dim
+    assigned = (float(min(sample, 256 * shape.centroids)) * _CODEBOOKS + rotated * _CODEBOOKS_EACH) * shape.sub_codes
+    seconds = (centroids + turned) / rates.train + assigned / rates.codebooks
+    return StepCost("train_index", centroids + turned + assigned, seconds, _BASE_GB + 3 * sample * 4 * dim / GIB)
 
 
 def _fill(rows: int, dim: int, shape: IndexShape, rates: Rates) -> StepCost:

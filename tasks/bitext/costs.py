@@ -32,6 +32,7 @@ class Rates(Config):
         enter: of them a second that are among the best so far, and so enter a row's or a column's list.
         rescore: multiply-adds a second of true scores of candidates, whose rows lie far apart.
         train: multiply-adds a second of k-means, which finds centroids.
+        codebooks: rows a second that one of the many codebooks of a product quantizer learns from.
         assign: multiply-adds a second of finding the nearest centroids of rows.
         encode: multiply-adds a second of finding the codes of a product quantizer.
         scan_rows: multiply-adds a second of looking through the rows of an inverted file (`IVF,Flat`).
@@ -44,15 +45,16 @@ class Rates(Config):
     float32: float = 6.4e10
     bfloat16: float = 5.0e11
     cuda: float = 2.0e13
-    select: float = 6.0e8
-    enter: float = 1.8e7
+    select: float = 1.0e9
+    enter: float = 1.0e7
     rescore: float = 5.0e8
-    train: float = 3.5e10
-    assign: float = 1.0e10
-    encode: float = 5.8e9
+    train: float = 2.5e10
+    codebooks: float = 5.0e6
+    assign: float = 5.0e9
+    encode: float = 5.0e9
     scan_rows: float = 2.0e9
-    scan_codes: float = 3.5e10
-    visits: float = 6.0e5
+    scan_codes: float = 3.0e10
+    visits: float = 7.0e5
     scan_table: float = 7.0e8
     disk: float = 5.0e8
 
