@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from orepass.blocks.launchers.memory import memory_of
 from orepass.machine import count_cpus
+from orepass.tasks.bitext.exact import both_ways
 from orepass.tasks.bitext.exact_tile import ExactTileConfig, Tile, exact_tile
 from orepass.tasks.bitext.margin import retrieve
 from orepass.tasks.bitext.merge_indexes import MergeIndexesConfig, merge_indexes
@@ -69,6 +70,12 @@ def write_corpus(folder: Path, n: int, dim: int) -> Corpus:
             shards.append(folder / f"{lang}.{start}.npy")
             np.save(shards[-1], side)
     return Corpus(tuple(files[0]), tuple(files[1]), n, dim)
+
+
+def compile_kernels() -> None:
+    """Compile what is compiled once on a machine, or load it."""
+    rows = np.eye(64, dtype=np.float32)
+    both_ways(rows, rows, K)
 
 
 def by_plan(corpus: Corpus, plan: Plan) -> Found:

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from _measure import Runs, Variant, main
-from _planted import K, Watch, by_plan, quality, write_corpus
+from _planted import K, Watch, by_plan, compile_kernels, quality, write_corpus
 
 from orepass.machine import count_cpus
 from orepass.tasks.bitext.cost_model import Size
@@ -53,6 +53,7 @@ def compressed(n: int, folder: Path) -> dict[str, float]:
 
 def _run(n: int, plan: Plan, folder: Path) -> dict[str, float]:
     corpus = write_corpus(folder, n, DIM)
+    compile_kernels()
     with Watch(folder) as watch:
         found = by_plan(corpus, plan)
     return watch.figures | {"said s": plan.way.cpu_seconds or 0.0} | quality(found, n)
