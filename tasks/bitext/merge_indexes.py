@@ -82,6 +82,8 @@ def _add(merged: faiss.Index, part: faiss.Index, path: Path) -> None:
     # An inverted file stores ids, which must be moved; every other index numbers its rows by their place.
     offset = 0 if inverted_file(merged) is None else merged.ntotal
     try:
+        if isinstance(merged, faiss.IndexIVFFastScan):
+            raise RuntimeError("joining packed lists, FAISS writes beyond its memory")  # 1.15
         try:
             merged.check_compatible_for_merge(part)
         except RuntimeError:

@@ -172,3 +172,11 @@ def test_index_that_is_cut_off_or_missing_is_an_error(save: Any, build_index: An
     for path in (index, tmp_path / "none"):
         with pytest.raises(InputError, match="is not a whole FAISS index"):
             neighbours(NeighboursConfig(path, tuple(files)), files[0])
+
+
+def test_lists_that_are_missing_are_an_error(save: Any, build_index: Any) -> None:
+    files = save("x", np.random.default_rng(5).standard_normal((90, 8)).astype(np.float32), 3)
+    index = build_index(files, "IVF2,Flat")
+    (index / "lists.ivfdata").unlink()
+    with pytest.raises(InputError, match="is not a whole FAISS index"):
+        neighbours(NeighboursConfig(index, tuple(files)), files[0])

@@ -93,6 +93,12 @@ def _whole_and_merged(files: tuple[Path, ...], index_type: str) -> tuple[Path, P
     return whole, merge_indexes(MergeIndexesConfig(tuple(parts)))
 
 
+def test_packed_lists_are_not_joined(files: tuple[Path, ...]) -> None:
+    _, parts = fill(files, "IVF8,RQ4x4fs")
+    with pytest.raises(ConfigError, match="cannot be merged .*beyond its memory. Choose another index_type"):
+        merge_indexes(MergeIndexesConfig(tuple(parts)))
+
+
 def test_one_part_is_linked(files: tuple[Path, ...]) -> None:
     _, parts = fill(files[:1], "Flat")
     assert merge_indexes(MergeIndexesConfig(tuple(parts))).samefile(parts[0])
