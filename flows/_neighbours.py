@@ -75,6 +75,7 @@ def plan_search(config: MiningConfig, src: Side, tgt: Side) -> Plan:
         size,
         index_type=config.index_type,
         nprobe=config.nprobe,
+        recall=config.recall,
         product="cuda" if config.use_gpu else product,
         cores=count_cpus(),
         memory_gb=config.mem_gb or machine_memory_gb(),

@@ -60,7 +60,8 @@ class MiningConfig(Config):
         embedding_dtype: the type of raw `.bin` embeddings, `float32` or `float16`.
         index_type: `auto` for the cheapest way, see docs/mining.md; `Flat` for the exact one; or any FAISS factory
             string, for an index of this type.
-        nprobe: how many lists of an inverted-file index are searched; None to have it chosen.
+        nprobe: how many lists of an inverted-file index are searched; None to have it chosen for
+        recall: the share of the exact way's pairs that is to be found, from 0 to 1.
         product: what the exact way multiplies in: `float32`, `bfloat16`, or `auto` for the faster one on the
             processor. It changes no bit of the result.
         k: how many neighbours count in the margin.
@@ -87,6 +88,7 @@ class MiningConfig(Config):
     embedding_dtype: str = "float32"
     index_type: str = "auto"
     nprobe: int | None = None
+    recall: float = 0.95
     product: str = "auto"
     k: int = 16
     margin: str = "ratio"
