@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +90,15 @@ class LanguageText:
     def written(self) -> SideText:
         """What of it is written with the pairs."""
         return SideText(self.lang, self.paths, self.columns)
+
+
+def check_lang(option: str, lang: str) -> None:
+    """Raise a ConfigError if a language cannot be part of a file's name."""
+    if not re.fullmatch(r"\w[\w.-]*", lang) or lang in ("scores", "gz", "zst"):
+        raise ConfigError(
+            f"{option}={lang!r} cannot name a language, which is part of the names of files. Give a code such as 'en' "
+            "or 'eng_Latn'."
+        )
 
 
 async def prepare_text(

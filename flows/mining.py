@@ -22,7 +22,7 @@ from orepass.config import Config
 from orepass.errors import ConfigError
 from orepass.flows._main import run_flow, start
 from orepass.flows._mining_report import MiningResult, print_result, publish_result, threshold_of
-from orepass.flows._mining_text import FilterConfig, prepare_text
+from orepass.flows._mining_text import FilterConfig, check_lang, prepare_text
 from orepass.flows._neighbours import Shards, Side, find_neighbours
 from orepass.tasks.bitext.embed_text import EmbedConfig, embed_text
 from orepass.tasks.bitext.evaluate import EvaluateConfig, Evaluation, evaluate
@@ -108,6 +108,8 @@ class MiningConfig(Config):
         check_choice("retrieval", self.retrieval, RETRIEVALS)
         for name in self.formats or ("",):
             check_choice("output_format", name, PAIR_FORMATS)
+        for option in ("src_lang", "tgt_lang"):
+            check_lang(option, getattr(self, option))
         check_choice("product", self.product, PRODUCTS)
         check_choice("embedding_dtype", self.embedding_dtype, RAW_TYPES)
         for option in ("k", "nprobe", "num_cpu", "shard_lines"):

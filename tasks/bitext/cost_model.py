@@ -114,9 +114,9 @@ def _entries(size: Size) -> float:
 
 
 def _exact_memory(size: Size) -> float:
-    """Copies of two slices in float32 and in half precision, and their candidates."""
+    """Copies of two slices in float32, without rows that repeat and in half precision, and their candidates."""
     rows = min(size.n, MOST_ROWS) + min(size.m, MOST_ROWS)
-    return _BASE_GB + rows * (6 * size.dim + 24 * (size.k + _EXACT_EXTRA)) / GIB
+    return _BASE_GB + rows * (10 * size.dim + 24 * (size.k + _EXACT_EXTRA)) / GIB
 
 
 def indexed_way(size: Size, rates: Rates, index_type: str, nprobe: int, memory_gb: float) -> Way:

@@ -78,8 +78,9 @@ class EmbeddedShard:
 
 def _for_cache(config: EmbedConfig) -> Mapping[str, Any]:
     # batch_size changes rounding at most; of the encoder it is the weights that decide, wherever they are.
-    kept = {name: value for name, value in vars(config).items() if name not in ("batch_size", "encoder")}
-    return kept | {"weights": config.encoder and encoder_weights(config.encoder, config.lang)}
+    if config.encoder is None:
+        return {"embedding_dimensions": config.embedding_dimensions, "embedding_dtype": config.embedding_dtype}
+    return {"lang": config.lang, "weights": encoder_weights(config.encoder, config.lang)}
 
 
 def _needs(config: EmbedConfig) -> Requirements:

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from orepass.tasks.bitext.candidates import Candidates, candidates
-from orepass.tasks.bitext.exhaustive import exhaustive
+from orepass.tasks.bitext.distinct import find_distinct
+from orepass.tasks.bitext.exhaustive import QUERIES, exhaustive
 from orepass.tasks.bitext.kernels import pair_scores
 from orepass.tasks.bitext.products import choose_product, on_processor
 from orepass.tasks.bitext.topk import rank
@@ -48,7 +49,8 @@ def both_ways(
     """The k nearest rows of `tgt` for each row of `src`, and the other way round.
 
     A zero row has no neighbours and is nobody's neighbour. Beside the two matrices, memory holds some 8 (k + 16)
-    bytes a row, and with other products than float32 both matrices in half precision.
+    bytes a row, with other products than float32 both matrices in half precision, and of rows that are there several
+    times a matrix without the copies.
 
     Args:
         src: (n, dim), unit rows.
@@ -57,7 +59,7 @@ def both_ways(
         product: what the rough product is made in, see `choose_product`.
         threads: how many threads may work.
         gpu: whether a GPU does it, if there is one.
-        advance: is told how many rows of `src` are done since.
+        advance: is told how many different rows of `src` are done since.
 
     Returns:
         The neighbours of the rows of `src`, and those of the rows of `tgt`.
@@ -66,6 +68,8 @@ def both_ways(
         ConfigError: see `choose_product`.
     """
     chosen = choose_product(product, float(src.size) * len(tgt), gpu)
+    src_rows, tgt_rows = find_distinct(src), find_distinct(tgt)
+    src, tgt = src_rows.rows(src), tgt_rows.rows(tgt)
     count = k + _EXTRA[chosen]
     if chosen == "cuda":
         from orepass.tasks.bitext.candidates_cuda import candidates_cuda
@@ -75,9 +79,11 @@ def both_ways(
         rough = on_processor(chosen, src, tgt)
         with _one_thread_each():
             forward, backward = candidates(rough, count, threads, advance)
+    ids, scores = tgt_rows.expand(*_certified(src, tgt, forward, k, threads, "source"))
+    back_ids, back_scores = src_rows.expand(*_certified(tgt, src, backward, k, threads, "target"))
     return (
-        _certified(src, tgt, forward, k, threads, "source"),
-        _certified(tgt, src, backward, k, threads, "target"),
+        (ids[src_rows.number], scores[src_rows.number]),
+        (back_ids[tgt_rows.number], back_scores[tgt_rows.number]),
     )
 
 
@@ -95,16 +101,17 @@ def _certified(queries: Floats32, rows: Floats32, found: Candidates, k: int, thr
     if len(doubtful):
         _log.info("%d of %d %s sentences are searched again: near ties", len(doubtful), len(queries), side)
         with threadpool_limits(threads):
-            again = exhaustive(np.asarray(queries[doubtful]), rows, k, scores[doubtful, -1])
-        ids[doubtful], scores[doubtful] = again
+            for start in range(0, len(doubtful), QUERIES):
+                part = doubtful[start : start + QUERIES]
+                ids[part], scores[part] = exhaustive(queries[part], rows, k, scores[part, -1])
     return ids, scores
 
 
 def _best(queries: Floats32, rows: Floats32, found: Candidates, k: int) -> tuple[Ids, Floats32, NDArray[np.bool_]]:
     """The k best candidates, and for which queries they are surely the k best of all rows."""
     exists = found.ids >= 0
-    kth = np.partition(found.scores, -k, axis=1)[:, -k]
-    close = exists & (found.at_most(found.scores) >= found.at_least(kth)[:, None])
+    kth = found.at_least(np.partition(found.scores, -k, axis=1)[:, -k])
+    close = exists & (found.at_most(found.scores) >= kth[:, None])
     query, place = np.nonzero(close)
     scores = np.full(found.ids.shape, -np.inf, np.float32)
     scored = np.empty(len(query), np.float32)
@@ -112,8 +119,10 @@ def _best(queries: Floats32, rows: Floats32, found: Candidates, k: int) -> tuple
     scores[query, place] = scored
     ids, best = rank(found.ids.astype(np.int64), scores, k)
     floor = found.scores.min(axis=1)
-    sure = (floor == -np.inf) | (best[:, -1] > found.at_most(floor))
-    return ids, best, sure | ~queries.any(axis=1)
+    above_others = (floor == -np.inf) | (best[:, -1] > found.at_most(floor))
+    # Zero rows have a rough score, but no true one, and so may have put the k-th higher than it is.
+    above_left_out = (close == exists).all(axis=1) | (best[:, -1] >= kth)
+    return ids, best, (above_others & above_left_out) | ~queries.any(axis=1)
 
 
 @contextmanager

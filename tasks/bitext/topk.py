@@ -29,3 +29,16 @@ def rank(ids: Ids, scores: Floats32, k: int) -> tuple[Ids, Floats32]:
     best_ids[:, : order.shape[1]] = np.take_along_axis(ids, order, axis=1)
     best_scores[:, : order.shape[1]] = np.take_along_axis(scores, order, axis=1)
     return best_ids, best_scores
+
+
+def rank_triples(query: Ids, ids: Ids, scores: Floats32, b: int, k: int) -> tuple[Ids, Floats32]:
+    """The k best of each of b queries out of (query, id, score) triples, (t,) each: ids and scores of shape (b, k)."""
+    order = np.lexsort((ids, -scores, query))
+    query = query[order]
+    place = np.arange(len(order)) - np.searchsorted(query, np.arange(b))[query]
+    kept = place < k
+    best_ids = np.full((b, k), -1, np.int64)
+    best_scores = np.full((b, k), -np.inf, np.float32)
+    best_scores[query[kept], place[kept]] = scores[order[kept]]
+    best_ids[query[kept], place[kept]] = ids[order[kept]]
+    return np.where(best_scores > -np.inf, best_ids, -1), best_scores

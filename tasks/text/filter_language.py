@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
 from orepass import module
@@ -29,7 +31,11 @@ class LanguageConfig(Config):
     among: tuple[str, ...]
 
 
-@module(version="1")
+def _for_cache(config: LanguageConfig) -> Mapping[str, Any]:
+    return {**vars(config), "lingua": version("lingua-language-detector") if find_spec("lingua") else None}
+
+
+@module(version="1", config_for_cache=_for_cache)
 def filter_language(config: LanguageConfig, element: PreparedText) -> PreparedText:
     """Keep the sentences of one shard that are in their language, as lingua sees it.
 

@@ -18,6 +18,7 @@ from orepass import Store
 from orepass.blocks.launchers import DebugLauncher
 from orepass.canonical import resolved
 from orepass.config import load
+from orepass.errors import ConfigError
 from orepass.flows._mining_report import MiningResult
 from orepass.flows.mining import MiningConfig, mining
 
@@ -338,3 +339,9 @@ def test_help_tells_what_the_options_mean(command_line: CommandLine) -> None:
     assert ended.code == 0
     assert "src_lang: the source language." in ended.out
     assert "threshold" in ended.out
+
+
+@pytest.mark.parametrize("lang", ["en/US", "..", "", "scores"])
+def test_a_language_that_cannot_be_part_of_a_files_name(lang: str) -> None:
+    with pytest.raises(ConfigError, match="tgt_lang=.* cannot name a language"):
+        MiningConfig(tgt_lang=lang)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 
 from orepass.errors import ConfigError, InputError
@@ -32,6 +33,9 @@ def load(config: EncoderConfig, lang: str) -> NeuralEncoder:
     """See `Kind`."""
     files = find_files(config, lang)
     _log.info("%s is encoded with %s", lang, files.checkpoint)
+    students = sorted(path.name for path in files.checkpoint.parent.glob("laser3-*.pt"))
+    if config.name == "laser3" and students and files.checkpoint.name not in students:
+        _log.warning("no student is called %r, so LASER2 encodes it; there are: %s", lang, ", ".join(students))
     device = pick_device(config)
     from orepass.tasks.text.encoders.laser_model import LaserModel  # imports torch, which `weights` does without
 
@@ -65,7 +69,7 @@ def find_files(config: EncoderConfig, lang: str) -> LaserFiles:
     if config.processes != 1:
         raise ConfigError(f"the encoder {config.name!r} works in one process; num_cpu gives it more cores.")
     folder = Path(config.model)
-    names = [] if config.name == "laser2" else [f"laser3-{lang}.v*.pt", f"laser3-{lang}_*.v*.pt"]
+    names = [] if config.name == "laser2" else [f"laser3-{escape(lang)}.v*.pt", f"laser3-{escape(lang)}_*.v*.pt"]
     students = sorted(path for name in names for path in folder.glob(name))
     if len(students) > 1:
         raise ConfigError(

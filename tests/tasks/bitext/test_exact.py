@@ -64,6 +64,12 @@ def test_near_ties_and_hundreds_of_duplicates(product: str, dim: int, caplog: py
     assert "searched again" in caplog.text
 
 
+def test_a_zero_row_takes_nobodys_place() -> None:
+    tgt = np.array([[1, 0], [0, 0], [-1, 0]], np.float32)
+    (ids, scores), _ = both_ways(tgt[:1], tgt, 2)
+    assert (ids.tolist(), scores.tolist()) == ([[0, 2]], [[1, -1]])
+
+
 def make_candidates(kind: str, src: Rows, tgt: Rows, count: int) -> tuple[Candidates, Candidates]:
     if kind == "numpy":
         return candidates(NumpyProduct(src, tgt), count, 2, lambda rows: None)

@@ -95,7 +95,7 @@ def _whole_and_merged(files: tuple[Path, ...], index_type: str) -> tuple[Path, P
 
 def test_packed_lists_are_not_joined(files: tuple[Path, ...]) -> None:
     _, parts = fill(files, "IVF8,RQ4x4fs")
-    with pytest.raises(ConfigError, match="cannot be merged .*beyond its memory. Choose another index_type"):
+    with pytest.raises(ConfigError, match=r"cannot be merged .*beyond its memory\. Choose another index_type"):
         merge_indexes(MergeIndexesConfig(tuple(parts)))
 
 
