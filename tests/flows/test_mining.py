@@ -343,5 +343,5 @@ def test_help_tells_what_the_options_mean(command_line: CommandLine) -> None:
 
 @pytest.mark.parametrize("lang", ["en/US", "..", "", "scores"])
 def test_a_language_that_cannot_be_part_of_a_files_name(lang: str) -> None:
-    with pytest.raises(ConfigError, match="tgt_lang=.* cannot name a language"):
+    with pytest.raises(ConfigError, match=r"tgt_lang=.* cannot name a language"):
         MiningConfig(tgt_lang=lang)
