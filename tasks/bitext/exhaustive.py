@@ -43,7 +43,12 @@ def _exhaustive_block(queries: Floats32, rows: Floats32, k: int, floor: Floats32
         query, place = np.nonzero(near)
         found = np.empty(len(query), np.float32)
         pair_scores(queries, block, query, place, found)
-        triples = (known, query), (ids.ravel(), start + place), (scores.ravel(), found)
-        ids, scores = rank_triples(*map(np.concatenate, triples), b, k)
+        ids, scores = rank_triples(
+            np.concatenate([known, query]),
+            np.concatenate([ids.ravel(), start + place]),
+            np.concatenate([scores.ravel(), found]),
+            b,
+            k,
+        )
         floor = np.maximum(floor, scores[:, -1])
     return ids, scores
