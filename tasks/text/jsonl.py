@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,32 +11,39 @@ import orjson
 
 from orepass.errors import InputError, did_you_mean
 from orepass.tasks.text.lines import read_batches
-from orepass.tasks.text.tables import Batch, Columns, check_columns, table
+from orepass.tasks.text.tables import Batch, Columns, table
+
+_log = logging.getLogger(__name__)
 
 
 def read_jsonl(path: Path, columns: Columns) -> Iterator[Batch]:
     """Read a file of JSON lines, plain or compressed.
 
-    Every object has the text, a string or null, which is an empty sentence. A carried value that an object does not
-    have is null, one that is no string is carried as JSON.
+    Every object has the text, a string or null, which is an empty sentence, as is a blank line. A carried value that
+    an object does not have is null, one that is no string is carried as JSON. A column that no object has is null
+    throughout, and a warning says so at the end of the file.
 
     Raises:
         InputError: see `orepass.tasks.text.tables`.
     """
     number = 0
-    seen: dict[str, None] = {}
+    seen: set[str] = set()
     for lines in read_batches(path):
-        objects = [_parsed(path, number + place, line) for place, line in enumerate(lines, start=1)]
+        objects = [_parsed(path, number + place, line, columns) for place, line in enumerate(lines, start=1)]
         texts = [_text(path, number + place, one, columns) for place, one in enumerate(objects, start=1)]
-        for one in objects:
-            seen.update(dict.fromkeys(one))
+        seen.update(*objects)
         number += len(lines)
         carried = {name: [_carried(one.get(column)) for one in objects] for name, column in columns.carried.items()}
         yield texts, table(carried)
-    check_columns(path, columns, seen)
+    for column in columns.carried.values():
+        if column not in seen:
+            known = did_you_mean(str(column), seen)
+            _log.warning("%r: no object has %r, so it is null throughout. %s", str(path), column, known)
 
 
-def _parsed(path: Path, number: int, line: str) -> dict[Any, Any]:
+def _parsed(path: Path, number: int, line: str, columns: Columns) -> dict[Any, Any]:
+    if not line or line.isspace():
+        return {columns.text: None}
     try:
         found = orjson.loads(line)
     except orjson.JSONDecodeError as error:

@@ -54,7 +54,7 @@ class TextFile:
     format: str = "lines"
 
 
-@module(version="1")
+@module(version="2")
 def read_text(config: ReadTextConfig, element: TextFile) -> tuple[PreparedText, ...]:
     """Turn a file into prepared text, streaming.
 

@@ -74,6 +74,23 @@ def test_parquet_keeps_types_and_json_is_carried_as_json(tmp_path: Path) -> None
     assert content(part)[2] == {"tags": ['["a",1]', None]}
 
 
+def test_json_without_an_optional_column_is_null_there_and_says_so_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text('{"text": "a", "idd": 1}\n{"text": "b", "year": 2}\n' * 50_000)
+    (part,) = read_text(ReadTextConfig(Columns("text", "id", ("year",))), TextFile(tmp_path / "file", "jsonl"))
+    assert content(part)[2] == {"id": [None] * 100_000, "year": [None, "2"] * 50_000}
+    (warning,) = caplog.messages
+    assert "file': no object has 'id', so it is null throughout. Did you mean 'idd'? Valid: idd, text, year." in warning
+
+
+def test_blank_lines_of_json_keep_their_place(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").write_text('{"text": "a", "id": "1"}\n\n \t\r\n{"text": "b", "id": "2"}\n\n')
+    (part,) = read_text(ReadTextConfig(Columns("text", "id")), TextFile(tmp_path / "file", "jsonl"))
+    assert content(part) == (["a", "", "", "b", ""], [0, 1, 2, 3, 4], {"id": ["1", None, None, "2", None]})
+    assert not caplog.messages
+
+
 @pytest.mark.parametrize(
     ("name", "told"),
     [
@@ -98,7 +115,6 @@ def test_format_by_name(name: str, told: str) -> None:
         ("jsonl", b'["a"]\n', Columns("text"), r"file', line 1: JSON, but not an object"),
         ("jsonl", b'{"text": "a"}\n{"txt": "b"}\n', Columns("text"), r"line 2: no 'text' in the object. Did you"),
         ("jsonl", b'{"text": 7}\n', Columns("text"), r"line 1: 'text' is 7, not a string"),
-        ("jsonl", b'{"text": "a", "idd": 1}\n', Columns("text", "id"), r"file' has no column 'id'. Did you mean 'idd'"),
         ("jsonl", b"", Columns("text"), r"file' is empty"),
         ("parquet", b"PAR1 and no more", Columns("text"), r"file' is no parquet file, or a corrupt one: .* Make"),
     ],
