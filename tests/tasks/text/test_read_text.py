@@ -74,6 +74,19 @@ def test_parquet_keeps_types_and_json_is_carried_as_json(tmp_path: Path) -> None
     assert content(part)[2] == {"tags": ['["a",1]', None]}
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "7", "-3", "1.50", "1E5", "0.1000000000000000055511151231257827", "12345678901234567890123", "true",
+        '[1.0,{"a":12345678901234567890123},null,"č"]', '{"a":{"b":1.10}}',
+    ],
+)  # fmt: skip
+def test_json_values_are_carried_as_they_are_written(tmp_path: Path, value: str) -> None:
+    (tmp_path / "file").write_text(f'{{"text": "x", "id": {value}, "other": "\\u0061"}}\n')
+    (part,) = read_text(ReadTextConfig(Columns("text", "id", ("other",))), TextFile(tmp_path / "file", "jsonl"))
+    assert content(part)[2] == {"id": [value], "other": ["a"]}
+
+
 def test_json_without_an_optional_column_is_null_there_and_says_so_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
