@@ -22,7 +22,7 @@ from orepass.tasks.text.duplicates import (
 )
 from orepass.tasks.text.filter_language import LanguageConfig, filter_language
 from orepass.tasks.text.filter_lengths import LengthsConfig, filter_lengths
-from orepass.tasks.text.prepared import PreparedText
+from orepass.tasks.text.prepared import PreparedText, check_types
 from orepass.tasks.text.read_text import ReadTextConfig, TextFile, read_text
 from orepass.tasks.text.shards import DataConfig, resolve_shards
 from orepass.tasks.text.tables import guess_format
@@ -118,6 +118,7 @@ async def prepare_text(
     if not (filtered or shard_lines or columns or any(file.format != "lines" for file in files)):
         return LanguageText(lang, tuple(given), (), {})
     read = await read_text.schedule(ReadTextConfig(columns, shard_lines), over=files, label=f"read_text.{lang}")
+    check_types((file.path, parts[0]) for file, parts in zip(files, read, strict=True))
     text = _Text(lang, [(part, shard.embeddings) for shard, parts in zip(given, read, strict=True) for part in parts])
     text.count("read")
     if filters.lengths != LengthsConfig():

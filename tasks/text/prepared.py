@@ -78,6 +78,25 @@ def read_prepared(part: PreparedText) -> Iterator[Piece]:
         start += len(lines)
 
 
+def check_types(files: Iterable[tuple[Path, PreparedText]]) -> None:
+    """Raise an InputError if a carried column has types that do not go together; it names a file that disagrees.
+
+    Args:
+        files: the files of a corpus, each with what was made of it, or of a part of it.
+    """
+    known = pa.schema([])
+    for path, part in files:
+        if part.columns is None:
+            continue
+        try:
+            known = pa.unify_schemas([known, pq.read_schema(part.columns)], promote_options="permissive")
+        except pa.ArrowException as error:
+            raise InputError(
+                f"The metadata of {str(path)!r} do not go together with those of the files before it: {error}. Give a "
+                "column one type in all files."
+            ) from error
+
+
 def columns_at(paths: Sequence[Path], rows: NDArray[np.int64]) -> pa.Table:
     """The carried columns at some rows over all shards, in the order of the rows; only these are kept in memory.
 

@@ -26,6 +26,9 @@ ID, COUNT = "id", "count"
 Column = int | str
 """A column by its name, or by its number from 1, as `cut -f` counts, in a TSV file without a header."""
 
+STRING = pa.large_string()
+"""The type of carried strings: offsets of 64 bits, as the strings of a whole corpus can fill more than 2 GiB."""
+
 Batch = tuple[list[str], pa.Table | None]
 """Some sentences in order, and row for row the columns that are carried along, if there are any."""
 
@@ -77,6 +80,19 @@ def check_columns(path: Path, columns: Columns, there: Iterable[Column]) -> None
             raise InputError(f"{str(path)!r} has no column {column!r}. {did_you_mean(str(column), map(str, there))}")
 
 
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    """The type that carried columns have in place of one that differs in its encoding only, such as a dictionary."""
+    if pa.types.is_dictionary(kind):
+        return plain_type(kind.value_type)
+    if pa.types.is_string(kind) or pa.types.is_string_view(kind):
+        return STRING
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return pa.large_list(plain_type(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(plain_type(field.type)) for field in kind])
+    return kind
+
+
 def table(columns: dict[str, Any]) -> pa.Table | None:
     """Columns of strings, each a list of str or None, as a table; None if there are none."""
-    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()}) if columns else None
+    return pa.table({name: pa.array(values, STRING) for name, values in columns.items()}) if columns else None

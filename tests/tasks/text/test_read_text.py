@@ -12,6 +12,7 @@ import pytest
 
 from orepass.errors import ConfigError, InputError
 from orepass.tasks.text.lines import read_lines
+from orepass.tasks.text.prepared import check_types, columns_at
 from orepass.tasks.text.read_text import ReadTextConfig, TextFile, read_text
 from orepass.tasks.text.tables import Columns, guess_format
 
@@ -72,6 +73,39 @@ def test_parquet_keeps_types_and_json_is_carried_as_json(tmp_path: Path) -> None
     path.write_text('{"t": "x", "tags": ["a", 1]}\n{"t": "y"}\n')
     (part,) = read_text(ReadTextConfig(Columns("t", None, ("tags",))), TextFile(path, "jsonl"))
     assert content(part)[2] == {"tags": ['["a",1]', None]}
+
+
+def test_parquet_types_that_differ_in_their_encoding_only_are_made_one(tmp_path: Path) -> None:
+    text, tags = pa.array(["x", "y", "x"]), pa.array([["a"], None, ["b", "a"]])
+    coded = pa.ListArray.from_arrays([0, 1, 1, 3], pa.array(["a", "b", "a"]).dictionary_encode())
+    large, view = text.cast(pa.large_string()), text.cast(pa.string_view())
+    kinds = [
+        (text, tags),
+        (text.dictionary_encode(), coded),
+        (large, tags),
+        (view, tags),
+        (large.dictionary_encode(), coded),
+    ]
+    found = []
+    for number, (year, tag) in enumerate(kinds):
+        path = tmp_path / f"{number}.parquet"
+        pq.write_table(pa.table({"t": text, "year": year, "tags": tag}), path)
+        found += read_text(ReadTextConfig(Columns("t", None, ("year", "tags"))), TextFile(path, "parquet"))
+    carried = columns_at([part.columns for part in found if part.columns], np.array([14, 0, 14, 4]))
+    assert carried.schema.types == [pa.large_string(), pa.large_list(pa.large_string())]  # none overflows at 2 GiB
+    assert carried["year"].to_pylist() == ["x", "x", "x", "y"]
+    assert carried["tags"].to_pylist()[:3] == [["b", "a"], ["a"], ["b", "a"]]
+
+
+def test_types_that_do_not_go_together_name_the_file(tmp_path: Path) -> None:
+    parts = {}
+    for name, year in (("a", 1), ("b", 2.5), ("c", None), ("d", "1")):
+        path = tmp_path / name
+        pq.write_table(pa.table({"t": ["x"], "year": [year]}), path)
+        (parts[path],) = read_text(ReadTextConfig(Columns("t", None, ("year",))), TextFile(path, "parquet"))
+    check_types(list(parts.items())[:3])
+    with pytest.raises(InputError, match=r"The metadata of '.*/d' do not go .*year.*double vs large_string. Give"):
+        check_types(parts.items())
 
 
 @pytest.mark.parametrize(
