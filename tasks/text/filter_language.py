@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -13,6 +14,8 @@ from orepass.config import Config
 from orepass.errors import ConfigError, did_you_mean
 from orepass.tasks.text.prepared import PreparedText, read_prepared, write_prepared
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class LanguageConfig(Config):
@@ -21,9 +24,9 @@ class LanguageConfig(Config):
     Attributes:
         lang: the language they should be in: ISO 639-1 or 639-3, also with a script (`en`, `eng`, `eng_Latn`).
         min_confidence: the lowest probability of that language, from 0 to 1.
-        among: the languages that a sentence is thought to be in at all; `lang` is one of them anyway. With few of
-            them every sentence is probable, with all 75 short sentences are taken for rare languages, and the models
-            fill a gigabyte.
+        among: the languages that a sentence is thought to be in at all; `lang` is one of them anyway, and one that
+            lingua does not know is left out. With few of them every sentence is probable, with all 75 short sentences
+            are taken for rare languages, and the models fill a gigabyte.
     """
 
     lang: str
@@ -40,7 +43,7 @@ def filter_language(config: LanguageConfig, element: PreparedText) -> PreparedTe
     """Keep the sentences of one shard that are in their language, as lingua sees it.
 
     Raises:
-        ConfigError: lingua is not installed or does not know a language; one language alone.
+        ConfigError: lingua is not installed or does not know the language; one language alone.
     """
     detector, lang = load_detector(config.lang, config.among)
 
@@ -68,15 +71,25 @@ def load_detector(lang: str, among: Iterable[str]) -> tuple[Any, Any]:
     known = {}
     for language in lingua.Language.all():
         known[language.iso_code_639_1.name.lower()] = known[language.iso_code_639_3.name.lower()] = language
-    languages = [_find(code, known) for code in (lang, *among)]
+    found = {code: known.get(_short(code)) for code in (lang, *among)}
+    if found[lang] is None:
+        raise ConfigError(
+            f"Sentences of {lang!r} cannot be filtered: lingua does not know it. Take min_confidence out of the "
+            f"filters, or give another code. {_hint(lang, known)}"
+        )
+    for code in (code for code, language in found.items() if language is None):
+        _log.warning("lingua does not know %r, which is left out of the languages to tell apart", code)
+    languages = [language for language in found.values() if language is not None]
     if len(set(languages)) < 2:
         raise ConfigError(f"Only {lang!r} is among the languages to tell apart. Name others in filters.languages.")
-    return lingua.LanguageDetectorBuilder.from_languages(*languages).build(), languages[0]
+    return lingua.LanguageDetectorBuilder.from_languages(*languages).build(), found[lang]
 
 
-def _find(code: str, known: dict[str, Any]) -> Any:
-    short = code.replace("-", "_").partition("_")[0].lower()
-    if short not in known:
-        codes = [code for code in known if len(code) == min(len(short), 3)]
-        raise ConfigError(f"lingua does not know the language {code!r}. {did_you_mean(short, codes or known)}")
-    return known[short]
+def _short(code: str) -> str:
+    return code.replace("-", "_").partition("_")[0].lower()
+
+
+def _hint(code: str, known: Iterable[str]) -> str:
+    """The codes of lingua that are as long as the one that was given."""
+    length = 3 if len(_short(code)) == 3 else 2
+    return did_you_mean(_short(code), (valid for valid in known if len(valid) == length))

@@ -92,10 +92,23 @@ def test_language(prepare: Prepare) -> None:
         assert content(kept) == ([lines[row]], [row], {})
 
 
+def test_another_language_that_lingua_does_not_know_is_left_out(
+    prepare: Prepare, caplog: pytest.LogCaptureFixture
+) -> None:
+    need_lingua()
+    lines = ["The weather will be fine in the whole country tomorrow.", "Morgen wird das Wetter im ganzen Land schön."]
+    (part,) = prepare(lines)
+    kept = filter_language(LanguageConfig("en", 0.6, ("ayr_Latn", "de", "en")), part)
+    assert content(kept) == (lines[:1], [0], {})
+    assert caplog.messages == ["lingua does not know 'ayr_Latn', which is left out of the languages to tell apart"]
+
+
 @pytest.mark.parametrize(
     ("lang", "among", "message"),
     [
-        ("xy", ("en",), r"lingua does not know the language 'xy'.* Valid: .*en, .*fr"),
+        ("xy", ("en", "fr"), r"'xy' cannot be filtered: lingua does not know it. Take min_confidence .* Valid: .*en, "),
+        ("enk_Latn", ("en", "fr"), r"'enk_Latn' cannot be .* or give another code. Did you mean 'eng'\? Valid: afr"),
+        ("en", ("xy",), "Only 'en' is among the languages to tell apart"),
         ("en", ("eng",), "Only 'en' is among the languages to tell apart. Name others in filters.languages"),
     ],
 )
