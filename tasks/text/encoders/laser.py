@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from glob import escape
 from pathlib import Path
 
-from orepass.errors import ConfigError, InputError
+from orepass.errors import ConfigError, InputError, did_you_mean
 from orepass.tasks.text.encoders._base import EncoderConfig
 from orepass.tasks.text.encoders.neural import NeuralEncoder, pick_device
 
@@ -33,9 +32,10 @@ def load(config: EncoderConfig, lang: str) -> NeuralEncoder:
     """See `Kind`."""
     files = find_files(config, lang)
     _log.info("%s is encoded with %s", lang, files.checkpoint)
-    students = sorted(path.name for path in files.checkpoint.parent.glob("laser3-*.pt"))
-    if config.name == "laser3" and students and files.checkpoint.name not in students:
-        _log.warning("no student is called %r, so LASER2 encodes it; there are: %s", lang, ", ".join(students))
+    students = _students(files.checkpoint.parent)
+    if config.name == "laser3" and files.checkpoint not in students:
+        known = did_you_mean(lang, students.values()) if students else "There is no student at all."
+        _log.warning("No student of LASER3 is called %r, so LASER2 encodes it. %s", lang, known)
     device = pick_device(config)
     from orepass.tasks.text.encoders.laser_model import LaserModel  # imports torch, which `weights` does without
 
@@ -58,7 +58,7 @@ def find_files(config: EncoderConfig, lang: str) -> LaserFiles:
 
     Args:
         config: `name` is laser2 or laser3, `model` the folder.
-        lang: as in the files' names, `ben_Beng`, or without the script, `ben`.
+        lang: as in the files' names, `ben_Beng`, or without the script, `ben`; in upper or lower case.
 
     Raises:
         ConfigError: `model` is missing, or an option that this encoder does not have; the language fits two files.
@@ -69,8 +69,8 @@ def find_files(config: EncoderConfig, lang: str) -> LaserFiles:
     if config.processes != 1:
         raise ConfigError(f"the encoder {config.name!r} works in one process; num_cpu gives it more cores.")
     folder = Path(config.model)
-    names = [] if config.name == "laser2" else [f"laser3-{escape(lang)}.v*.pt", f"laser3-{escape(lang)}_*.v*.pt"]
-    students = sorted(path for name in names for path in folder.glob(name))
+    known = {} if config.name == "laser2" else _students(folder)
+    students = [path for path, name in known.items() if f"{name}_".lower().startswith(f"{lang}_".lower())]
     if len(students) > 1:
         raise ConfigError(
             f"In {str(folder)!r} several students know {lang!r}: {', '.join(path.name for path in students)}. Name the "
@@ -87,6 +87,12 @@ def find_files(config: EncoderConfig, lang: str) -> LaserFiles:
                 "https://dl.fbaipublicfiles.com/nllb/laser/ ."
             )
     return LaserFiles(checkpoint, pieces, vocabulary)
+
+
+def _students(folder: Path) -> dict[Path, str]:
+    """The checkpoints of LASER3 in a folder, with their languages."""
+    paths = sorted(folder.glob("laser3-*.v*.pt"))
+    return {path: path.name.removeprefix("laser3-").partition(".v")[0] for path in paths}
 
 
 def _first(path: Path, other: Path) -> Path:

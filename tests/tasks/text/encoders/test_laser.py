@@ -136,7 +136,12 @@ def test_files_go_by_the_language(laser: Path, copy: Path) -> None:
         return [path.name for path in encoder_weights(config, lang) if isinstance(path, Path)]
 
     laser3 = EncoderConfig("laser3", copy)
-    assert names(laser3, LANG) == names(laser3, "xyz") == [f"laser3-{LANG}.v1.pt", "laser2.spm", "laser2.cvocab"]
+    assert (
+        names(laser3, LANG)
+        == names(laser3, "xyz")
+        == names(laser3, "XYZ_latn")
+        == [f"laser3-{LANG}.v1.pt", "laser2.spm", "laser2.cvocab"]
+    )
     assert names(laser3, "en") == ["laser2.pt", "laser2.spm"]
     assert names(replace(laser3, name="laser2"), LANG) == ["laser2.pt", "laser2.spm"]
     for suffix in (".spm", ".cvocab"):
@@ -149,6 +154,20 @@ def test_files_go_by_the_language(laser: Path, copy: Path) -> None:
         names(replace(laser3, processes=2), LANG)
     with pytest.raises(ConfigError, match="needs model"):
         names(EncoderConfig("laser2"), "en")
+
+
+def test_a_language_without_a_student_is_said(copy: Path, caplog: pytest.LogCaptureFixture) -> None:
+    laser3 = EncoderConfig("laser3", copy, device="cpu")
+    load_encoder(laser3, "Xyz")
+    load_encoder(replace(laser3, name="laser2"), "xyy_Latn")
+    assert not caplog.messages
+    load_encoder(laser3, "xyy_Latn")
+    (copy / f"laser3-{LANG}.v1.pt").unlink()
+    load_encoder(laser3, LANG)
+    assert caplog.messages == [
+        "No student of LASER3 is called 'xyy_Latn', so LASER2 encodes it. Did you mean 'xyz_Latn'? Valid: xyz_Latn.",
+        "No student of LASER3 is called 'xyz_Latn', so LASER2 encodes it. There is no student at all.",
+    ]
 
 
 def test_files_that_are_missing(copy: Path, tmp_path: Path) -> None:
