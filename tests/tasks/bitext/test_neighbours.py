@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from brute_force import Rows, by_brute_force, unit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -14,31 +15,9 @@ from numpy.typing import NDArray
 from orepass.errors import ConfigError, InputError
 from orepass.tasks.bitext.neighbours import Neighbours, NeighboursConfig, neighbours
 
-Rows = NDArray[np.float32]
 per_test_folder_is_fine = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25
 )
-
-
-def unit(rows: Rows) -> Rows:
-    """Unit rows in float32; zero rows stay."""
-    wide = rows.astype(np.float64)
-    norms = np.sqrt((wide * wide).sum(axis=1, keepdims=True))
-    return (wide / np.where(norms > 0, norms, 1)).astype(np.float32)
-
-
-def by_brute_force(queries: Rows, indexed: Rows, k: int) -> tuple[NDArray[np.int64], Rows]:
-    """The definition: all cosines in float64, rounded, sorted by score and id, without zero rows."""
-    scores = np.vecdot(queries[:, None].astype(np.float64), indexed[None].astype(np.float64)).astype(np.float32)
-    scores[~queries.any(axis=1)] = -np.inf
-    scores[:, ~indexed.any(axis=1)] = -np.inf
-    ids = np.broadcast_to(np.arange(len(indexed)), scores.shape)
-    order = np.lexsort((ids, -scores), axis=-1)[:, :k]
-    top = np.full((len(queries), k), -np.inf, np.float32)
-    top[:, : order.shape[1]] = np.take_along_axis(scores, order, axis=1)
-    best = np.full((len(queries), k), -1, np.int64)
-    best[:, : order.shape[1]] = order
-    return np.where(top > -np.inf, best, -1), top
 
 
 def joined(shards: list[Neighbours]) -> tuple[NDArray[np.int64], Rows]:
