@@ -20,6 +20,7 @@ from orepass.tasks.bitext.exact_tile import ExactTileConfig, Tile, exact_tile
 from orepass.tasks.bitext.merge_indexes import MergeIndexesConfig, merge_indexes
 from orepass.tasks.bitext.merge_neighbours import MergeNeighboursConfig, Strip, merge_neighbours
 from orepass.tasks.bitext.neighbours import Neighbours, NeighboursConfig, neighbours
+from orepass.tasks.bitext.pairing_costs import carried_bytes, evaluate_cost, mine_cost, most_pairs, write_cost
 from orepass.tasks.bitext.plan import Plan, machine_memory_gb, make_plan
 from orepass.tasks.bitext.populate_index import PopulateIndexConfig, populate_index
 from orepass.tasks.bitext.products import choose_product
@@ -57,8 +58,14 @@ class Side:
         return sum(self.counts)
 
 
-def plan_search(config: MiningConfig, src: Side, tgt: Side) -> Plan:
+def make_mining_plan(config: MiningConfig, src: Side, tgt: Side, known: bool) -> Plan:
     """Decide how neighbours are found, and tell it.
+
+    Args:
+        config: what is mined, and how.
+        src: the source language.
+        tgt: the target language.
+        known: whether there are known pairs to compare the result with.
 
     Raises:
         ConfigError: FAISS refuses the index type, or the memory cannot suffice.
@@ -71,6 +78,9 @@ def plan_search(config: MiningConfig, src: Side, tgt: Side) -> Plan:
         )
     size = Size(src.sentences, tgt.sentences, src.dim, config.k)
     product = choose_product(config.product, float(size.n) * size.m * size.dim)
+    pairing = [mine_cost(size), write_cost(size, most_pairs(size, config.retrieval), carried(src, tgt))]
+    if known:
+        pairing.append(evaluate_cost(size))
     plan = make_plan(
         size,
         index_type=config.index_type,
@@ -80,15 +90,15 @@ def plan_search(config: MiningConfig, src: Side, tgt: Side) -> Plan:
         cores=count_cpus(),
         memory_gb=config.mem_gb or machine_memory_gb(),
         rates=load_rates(),
+        pairing=pairing,
     )
     for line in plan.lines():
         get_run_logger().info(line)
     return plan
 
 
-async def find_neighbours(config: MiningConfig, src: Side, tgt: Side) -> tuple[Shards, Shards]:
+async def find_neighbours(config: MiningConfig, plan: Plan, src: Side, tgt: Side) -> tuple[Shards, Shards]:
     """The neighbours of the source sentences among the target sentences, and the other way round."""
-    plan = plan_search(config, src, tgt)
     if plan.exact:
         return await exactly(config, plan, src, tgt)
     forward, backward = await together(in_index(config, plan, src, tgt), in_index(config, plan, tgt, src))
@@ -99,7 +109,7 @@ async def exactly(config: MiningConfig, plan: Plan, src: Side, tgt: Side) -> tup
     """Multiply each slice of one language with each of the other, and merge what they find, both ways."""
     rows, columns = cut(src.embeddings, src.counts), cut(tgt.embeddings, tgt.counts)
     settings = ExactTileConfig(
-        config.k, config.product, config.use_gpu, config.num_cpu, _memory(plan, "exact_tile"), config.timeout_min
+        config.k, config.product, config.use_gpu, config.num_cpu, memory_of(plan, "exact_tile"), config.timeout_min
     )
     tiles = [Tile(row, column) for row in rows for column in columns]
     found = await exact_tile.schedule(settings, over=tiles, label=f"exact_tile.{src.lang}-{tgt.lang}")
@@ -130,7 +140,7 @@ async def in_index(config: MiningConfig, plan: Plan, queries: Side, indexed: Sid
         plan.nprobe,
         config.num_cpu,
         config.timeout_min,
-        _memory(plan, "neighbours"),
+        memory_of(plan, "neighbours"),
     )
     label = f"neighbours.{queries.lang}-{indexed.lang}"
     return tuple(await neighbours.schedule(settings, over=queries.embeddings, label=label))
@@ -144,19 +154,24 @@ async def make_index(config: MiningConfig, plan: Plan, lang: str, embeddings: Se
         tuple(embeddings),
         plan.index_type,
         use_gpu=config.use_gpu,
-        mem_gb=_memory(plan, "train_index"),
+        mem_gb=memory_of(plan, "train_index"),
         **limits,
     )
     trained = await train_index.schedule(training, label=f"train_index.{lang}")
     parts = await populate_index.schedule(
-        PopulateIndexConfig(lang, trained, plan.index_type, mem_gb=_memory(plan, "populate_index"), **limits),
+        PopulateIndexConfig(lang, trained, plan.index_type, mem_gb=memory_of(plan, "populate_index"), **limits),
         over=embeddings,
         label=f"populate_index.{plan.index_type}.{lang}",
     )
-    merging = MergeIndexesConfig(tuple(parts), mem_gb=_memory(plan, "merge_indexes"))
+    merging = MergeIndexesConfig(tuple(parts), mem_gb=memory_of(plan, "merge_indexes"))
     return await merge_indexes.schedule(merging, label=f"merge_indexes.{lang}")
 
 
-def _memory(plan: Plan, step: str) -> float:
+def memory_of(plan: Plan, step: str) -> float:
     """GiB that a step asks for."""
     return max(Requirements().mem_gb, plan.memory_of(step))
+
+
+def carried(src: Side, tgt: Side) -> float:
+    """Bytes of what is carried along with a pair."""
+    return carried_bytes(src.text.columns) + carried_bytes(tgt.text.columns)

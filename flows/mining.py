@@ -9,7 +9,7 @@ from __future__ import annotations
 import orepass  # noqa: F401  (first, because it sets Prefect's defaults)
 
 # isort: split
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import hydra
@@ -21,18 +21,16 @@ from orepass.blocks.launchers.default import DefaultTaskRunner
 from orepass.config import Config
 from orepass.errors import ConfigError
 from orepass.flows._main import run_flow, start
-from orepass.flows._mining_report import MiningResult, print_result, publish_result, threshold_of
+from orepass.flows._mining_pairs import choose, compare, write
+from orepass.flows._mining_report import MiningResult, print_result, publish_result
 from orepass.flows._mining_text import FilterConfig, check_lang, prepare_text
-from orepass.flows._neighbours import Shards, Side, find_neighbours
+from orepass.flows._neighbours import Side, find_neighbours, make_mining_plan
 from orepass.tasks.bitext.embed_text import EmbedConfig, embed_text
-from orepass.tasks.bitext.evaluate import EvaluateConfig, Evaluation, evaluate
 from orepass.tasks.bitext.margin import MARGINS, RETRIEVALS, check_choice
-from orepass.tasks.bitext.mine_pairs import LengthLimit, MinedPairs, MinePairsConfig, mine_pairs
 from orepass.tasks.bitext.products import PRODUCTS
 from orepass.tasks.bitext.vectors import RAW_TYPES
-from orepass.tasks.bitext.write_pairs import PAIR_FORMATS, WritePairsConfig, write_pairs
+from orepass.tasks.bitext.write_pairs import PAIR_FORMATS
 from orepass.tasks.text.catalog_corpus import CatalogCorpusConfig, catalog_corpus
-from orepass.tasks.text.count_characters import count_characters
 from orepass.tasks.text.encoders import EncoderConfig
 from orepass.tasks.text.shards import DataConfig
 
@@ -137,12 +135,11 @@ async def mining(config: MiningConfig) -> MiningResult:
         embed(config, data, config.src_lang),
         embed(config, data, config.tgt_lang),
     )
-    forward, backward = await find_neighbours(config, src, tgt)
-    mined = await choose(config, src, tgt, forward, backward)
-    written = await write_pairs.schedule(
-        WritePairsConfig(mined.candidates, mined.count, src.text.written, tgt.text.written, config.formats)
-    )
-    evaluation = await compare(config, data, src, tgt, forward, backward, mined)
+    plan = make_mining_plan(config, src, tgt, known=data.gold is not None)
+    forward, backward = await find_neighbours(config, plan, src, tgt)
+    mined = await choose(config, plan, src, tgt, forward, backward)
+    written = await write(config, plan, src, tgt, mined)
+    evaluation = await compare(config, plan, data.gold, src, tgt, forward, backward, mined)
     return await publish_result(config, data.name, (src, tgt), mined, written, evaluation, run_report())
 
 
@@ -173,45 +170,6 @@ async def embed(config: MiningConfig, data: DataConfig, lang: str) -> Side:
         tuple(shard.sentences for shard in shards),
         shards[0].dim,
     )
-
-
-async def choose(config: MiningConfig, src: Side, tgt: Side, forward: Shards, backward: Shards) -> MinedPairs:
-    """Choose pairs by their margins, and by their lengths where these are limited."""
-    settings = MinePairsConfig(forward, backward, config.k, config.margin, config.retrieval, threshold_of(config))
-    ratio = config.filters.max_length_ratio
-    if ratio is not None:
-        lengths = await together(
-            count_characters.schedule(None, over=src.text.paths, label=f"count_characters.{src.lang}"),
-            count_characters.schedule(None, over=tgt.text.paths, label=f"count_characters.{tgt.lang}"),
-        )
-        settings = replace(settings, limit=LengthLimit(ratio, *map(tuple, lengths)))
-    return await mine_pairs.schedule(settings)
-
-
-async def compare(
-    config: MiningConfig,
-    data: DataConfig,
-    src: Side,
-    tgt: Side,
-    forward: Shards,
-    backward: Shards,
-    mined: MinedPairs,
-) -> Evaluation | None:
-    """Compare the mined pairs with the known ones, if there are any."""
-    if data.gold is None:
-        return None
-    settings = EvaluateConfig(
-        mined.candidates,
-        mined.count,
-        data.gold,
-        src.text.paths,
-        tgt.text.paths,
-        forward,
-        backward,
-        config.k,
-        config.margin,
-    )
-    return await evaluate.schedule(settings)
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="mining")

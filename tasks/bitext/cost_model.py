@@ -15,7 +15,7 @@ from orepass.tasks.bitext.slices import MOST_ROWS
 EXACT = "Flat"
 GIB = 2.0**30
 
-_BASE_GB = 0.5
+BASE_GB = 0.5
 """A worker process with its imports and a batch of rows."""
 
 _EXACT_EXTRA = 16
@@ -116,7 +116,7 @@ def _entries(size: Size) -> float:
 def _exact_memory(size: Size) -> float:
     """Copies of two slices in float32, without rows that repeat and in half precision, and their candidates."""
     rows = min(size.n, MOST_ROWS) + min(size.m, MOST_ROWS)
-    return _BASE_GB + rows * (10 * size.dim + 24 * (size.k + _EXACT_EXTRA)) / GIB
+    return BASE_GB + rows * (10 * size.dim + 24 * (size.k + _EXACT_EXTRA)) / GIB
 
 
 def indexed_way(size: Size, rates: Rates, index_type: str, nprobe: int, memory_gb: float) -> Way:
@@ -151,7 +151,7 @@ def _train(rows: int, dim: int, shape: IndexShape, rates: Rates) -> StepCost:
     turned = rotated * dim * dim
     assigned = (float(min(sample, 256 * shape.centroids)) * _CODEBOOKS + rotated * _CODEBOOKS_EACH) * shape.sub_codes
     seconds = (centroids + turned) / rates.train + assigned / rates.codebooks
-    return StepCost("train_index", centroids + turned + assigned, seconds, _BASE_GB + 3 * sample * 4 * dim / GIB)
+    return StepCost("train_index", centroids + turned + assigned, seconds, BASE_GB + 3 * sample * 4 * dim / GIB)
 
 
 def _fill(rows: int, dim: int, shape: IndexShape, rates: Rates) -> StepCost:
@@ -185,7 +185,7 @@ def _search(
 
 def _held(rows: int, shape: IndexShape, on_disk: bool) -> float:
     """GiB of a step that has an index of so many rows open."""
-    return _BASE_GB + (0.0 if on_disk else rows * shape.row_bytes / GIB)
+    return BASE_GB + (0.0 if on_disk else rows * shape.row_bytes / GIB)
 
 
 def _sum(steps: list[StepCost]) -> StepCost:

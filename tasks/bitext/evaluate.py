@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from orepass import module
+from orepass import Requirements, module
 from orepass.config import Config
 from orepass.tasks.bitext.gold import pair_keys, read_gold, text_keys
 from orepass.tasks.bitext.margin import MARGINS, check_choice
@@ -31,6 +31,7 @@ class EvaluateConfig(Config):
         backward: the neighbours of the target sentences.
         k: how many neighbours count.
         margin: `ratio`, `distance` or `absolute`.
+        mem_gb: GiB that the step asks for.
     """
 
     candidates: Path
@@ -42,6 +43,7 @@ class EvaluateConfig(Config):
     backward: tuple[Neighbours, ...]
     k: int = 16
     margin: str = "ratio"
+    mem_gb: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,11 @@ class Evaluation:
     xsim_error_backward: float | None
 
 
-@module(version="2")
+@module(
+    version="2",
+    requires=lambda config: Requirements(mem_gb=config.mem_gb),
+    config_for_cache=lambda config: {name: value for name, value in vars(config).items() if name != "mem_gb"},
+)
 def evaluate(config: EvaluateConfig) -> Evaluation:
     """Precision, recall and F1 of mined pairs against known ones, matched by their texts, and the xsim errors.
 

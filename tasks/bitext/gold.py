@@ -7,6 +7,7 @@ in memory. That two different texts have one number is not to be expected below 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def read_gold(path: Path) -> Keys:
     Raises:
         InputError: the file cannot be read or is empty, or a line has another form; names file and line.
     """
-    return np.unique(np.array([_keys(pair) for pair in _pairs(path)]), axis=0)
+    return np.unique(_keys(chain.from_iterable(_pairs(path))).reshape(-1, 2), axis=0)
 
 
 def text_keys(paths: Sequence[Path]) -> Keys:

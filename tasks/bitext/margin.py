@@ -28,6 +28,8 @@ FORWARD, BACKWARD = 1, 2
 
 Pairs = NDArray[np.void]
 
+_BATCH = 65536
+
 _NEEDED = {"forward": FORWARD, "backward": BACKWARD, "union": 0, "intersection": FORWARD | BACKWARD}
 RETRIEVALS = (*_NEEDED, "max")
 
@@ -151,12 +153,11 @@ def retrieve(forward: Pairs, backward: Pairs, retrieval: str) -> Pairs:
 
 
 def _free_ends(ordered: Pairs) -> NDArray[np.bool_]:
-    taken_src: set[int] = set()
-    taken_tgt: set[int] = set()
     free = np.zeros(len(ordered), np.bool_)
-    for place, (src, tgt) in enumerate(zip(ordered["src"].tolist(), ordered["tgt"].tolist(), strict=True)):
-        if src not in taken_src and tgt not in taken_tgt:
-            free[place] = True
-            taken_src.add(src)
-            taken_tgt.add(tgt)
+    taken_src, taken_tgt = (bytearray(ordered[side].max(initial=-1) + 1) for side in ("src", "tgt"))
+    for start in range(0, len(ordered), _BATCH):
+        batch = ordered[start : start + _BATCH]
+        for place, (src, tgt) in enumerate(zip(batch["src"].tolist(), batch["tgt"].tolist(), strict=True), start):
+            if not taken_src[src] and not taken_tgt[tgt]:
+                free[place] = taken_src[src] = taken_tgt[tgt] = True
     return free

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from orepass import module, workdir
+from orepass import Requirements, module, workdir
 from orepass.config import Config
 from orepass.errors import ConfigError, InputError
 from orepass.tasks.bitext.margin import (
@@ -59,6 +59,7 @@ class MinePairsConfig(Config):
         retrieval: `forward`, `backward`, `union`, `intersection` or `max`.
         threshold: the lowest margin of a mined pair.
         limit: which lengths go together; None for all.
+        mem_gb: GiB that the step asks for.
     """
 
     forward: tuple[Neighbours, ...]
@@ -68,6 +69,7 @@ class MinePairsConfig(Config):
     retrieval: str = "intersection"
     threshold: float = 1.06
     limit: LengthLimit | None = None
+    mem_gb: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,11 @@ class MinedPairs:
     histogram_edges: tuple[float, ...]
 
 
-@module(version="2")
+@module(
+    version="2",
+    requires=lambda config: Requirements(mem_gb=config.mem_gb),
+    config_for_cache=lambda config: {name: value for name, value in vars(config).items() if name != "mem_gb"},
+)
 def mine_pairs(config: MinePairsConfig) -> MinedPairs:
     """Choose the pairs whose margin reaches the threshold.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,7 @@ class Plan:
         limit_gb: GiB that a step may have.
         why: the reason, in a sentence.
         alternatives: what else was considered, cheapest first.
+        pairing: what comes after the search, whichever way is taken; of these, only the memory is known.
     """
 
     size: Size
@@ -47,6 +48,7 @@ class Plan:
     limit_gb: float
     why: str
     alternatives: tuple[Way, ...]
+    pairing: tuple[StepCost, ...]
 
     @property
     def exact(self) -> bool:
@@ -71,11 +73,11 @@ class Plan:
     @property
     def memory_gb(self) -> float:
         """GiB of the largest step."""
-        return self.way.memory_gb
+        return max(step.memory_gb for step in (*self.way.steps, *self.pairing))
 
     def memory_of(self, step: str) -> float:
         """GiB of one step of a kind, by its module's name."""
-        return next(one.memory_gb for one in self.way.steps if one.step == step)
+        return next(one.memory_gb for one in (*self.way.steps, *self.pairing) if one.step == step)
 
     def lines(self) -> list[str]:
         """The plan as text, to be logged."""
@@ -86,6 +88,11 @@ class Plan:
             f"{self.memory_gb:.1f} of {self.limit_gb:.1f} GiB for the largest step",
             f"why: {self.why}",
             *(f"  {self._step(step)}" for step in self.way.steps if len(self.way.steps) > 1),
+            *(
+                f"  {step.step}: {step.memory_gb:.1f} GiB"
+                for step in self.pairing
+                if step.memory_gb > self.way.memory_gb
+            ),
             *(f"instead: {self._alternative(way)}" for way in self.alternatives),
         ]
 
@@ -114,6 +121,7 @@ def make_plan(
     cores: int = 1,
     memory_gb: float,
     rates: Rates,
+    pairing: Sequence[StepCost] = (),
 ) -> Plan:
     """Decide how the neighbours of all rows are found.
 
@@ -126,6 +134,7 @@ def make_plan(
         cores: how many cores all steps together may use.
         memory_gb: GiB that one step may have.
         rates: how fast the machine is.
+        pairing: the steps after the search, which need their memory whichever way is taken.
 
     Raises:
         ConfigError: FAISS refuses the type, there are too few rows to train it, the memory cannot suffice, or the
@@ -144,10 +153,16 @@ def make_plan(
         _check_rows(size, index_type, max(shape.lists, shape.centroids))
         lists = nprobe or _nprobe(shape.lists, recall)
         way, why = indexed_way(size, rates, index_type, lists, memory_gb), f"index_type={index_type} was asked for"
+    for step in pairing:
+        if step.memory_gb > memory_gb:
+            raise ConfigError(
+                f"{size.n:,} and {size.m:,} sentences need about {step.memory_gb:.1f} GiB of memory in the step "
+                f"{step.step}, and a step may have {memory_gb:.1f} GiB. Set mem_gb, if there is more than that."
+            )
     if way.memory_gb > memory_gb:
         raise _too_little(way, [exact, *indexed], size, memory_gb)
     others = [one for one in (exact, *indexed) if one.index_type != way.index_type]
-    return Plan(size, way, cores, memory_gb, why, tuple(sorted(others, key=_seconds)))
+    return Plan(size, way, cores, memory_gb, why, tuple(sorted(others, key=_seconds)), tuple(pairing))
 
 
 def machine_memory_gb() -> float:

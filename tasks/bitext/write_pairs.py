@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from orepass import module, workdir
+from orepass import Requirements, module, workdir
 from orepass.config import Config
 from orepass.tasks.bitext.margin import Pairs, check_choice
+from orepass.tasks.bitext.mined_text import MinedText, mined_text
 from orepass.tasks.bitext.pair_files import PAIR_COLUMNS, Batch, Languages, write_moses, write_parquet, write_tsv
 from orepass.tasks.bitext.tmx import write_tmx
 from orepass.tasks.bitext.vectors import Ids
-from orepass.tasks.text.lines import lines_at, one_line, one_lines
+from orepass.tasks.text.lines import one_line, one_lines
 from orepass.tasks.text.prepared import columns_at
 
 PAIR_FORMATS: dict[str, Callable[[Path, Iterable[Batch], Languages], tuple[Path, ...]]] = {
@@ -58,6 +59,7 @@ class WritePairsConfig(Config):
         src: the source side.
         tgt: the target side.
         formats: names in `PAIR_FORMATS`.
+        mem_gb: GiB that the step asks for.
     """
 
     candidates: Path
@@ -65,6 +67,7 @@ class WritePairsConfig(Config):
     src: SideText
     tgt: SideText
     formats: tuple[str, ...] = ("tsv",)
+    mem_gb: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -95,14 +98,18 @@ class WrittenPairs:
     below: tuple[Example, ...]
 
 
-@module(version="2")
+@module(
+    version="2",
+    requires=lambda config: Requirements(mem_gb=config.mem_gb),
+    config_for_cache=lambda config: {name: value for name, value in vars(config).items() if name != "mem_gb"},
+)
 def write_pairs(config: WritePairsConfig) -> WrittenPairs:
     """Write the mined pairs, best first, in one or several formats.
 
     Tabs and line separators inside a sentence become spaces, see `one_line`. The columns are `score`, `source`,
     `target`, `direction` (`forward`, `backward` or `both`: which of the two sentences has the other for its best),
-    and for each carried column NAME of a side `src_NAME` or `tgt_NAME`. Main memory holds the sentences of the pairs
-    and what is carried along with them.
+    and for each carried column NAME of a side `src_NAME` or `tgt_NAME`. Main memory holds what is
+    carried along with the pairs, and their sentences stay on disk.
 
     Raises:
         ConfigError: a format that does not exist.
@@ -113,8 +120,14 @@ def write_pairs(config: WritePairsConfig) -> WrittenPairs:
         check_choice("output_format", name, PAIR_FORMATS)
     candidates = np.load(config.candidates, mmap_mode="r")
     mined, near = candidates[: config.count], candidates[: config.count + _EXAMPLES]
-    src = lines_at(config.src.text, near["src"])
-    tgt = lines_at(config.tgt.text, near["tgt"])
+    with (
+        mined_text(config.src.text, near["src"]) as src,
+        mined_text(config.tgt.text, near["tgt"]) as tgt,
+    ):
+        return _written(config, mined, near, src, tgt)
+
+
+def _written(config: WritePairsConfig, mined: Pairs, near: Pairs, src: MinedText, tgt: MinedText) -> WrittenPairs:
     carried = _carried("src", config.src, mined["src"]) | _carried("tgt", config.tgt, mined["tgt"])
 
     def batches() -> Iterator[Batch]:
@@ -123,10 +136,9 @@ def write_pairs(config: WritePairsConfig) -> WrittenPairs:
             yield _batch(np.array(mined[here]), src, tgt) | {name: column[here] for name, column in carried.items()}
 
     def examples(places: Iterable[int]) -> tuple[Example, ...]:
-        rows = (near[place] for place in places)
-        return tuple(
-            Example(float(row["score"]), one_line(src[int(row["src"])]), one_line(tgt[int(row["tgt"])])) for row in rows
-        )
+        rows = near[list(places)]
+        texts = (map(one_line, src.at(rows["src"])), map(one_line, tgt.at(rows["tgt"])))
+        return tuple(Example(*example) for example in zip(rows["score"].tolist(), *texts, strict=True))
 
     languages = (config.src.lang, config.tgt.lang)
     written = [PAIR_FORMATS[name](workdir(), batches(), languages) for name in config.formats]
@@ -140,11 +152,11 @@ def write_pairs(config: WritePairsConfig) -> WrittenPairs:
     )
 
 
-def _batch(pairs: Pairs, src: dict[int, str], tgt: dict[int, str]) -> Batch:
+def _batch(pairs: Pairs, src: MinedText, tgt: MinedText) -> Batch:
     columns = (
         pairs["score"],
-        one_lines([src[row] for row in pairs["src"].tolist()]),
-        one_lines([tgt[row] for row in pairs["tgt"].tolist()]),
+        one_lines(src.at(pairs["src"])),
+        one_lines(tgt.at(pairs["tgt"])),
         [_DIRECTIONS[direction] for direction in pairs["direction"].tolist()],
     )
     return dict(zip(PAIR_COLUMNS, columns, strict=True))

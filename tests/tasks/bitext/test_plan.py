@@ -8,6 +8,7 @@ import pytest
 from orepass.errors import ConfigError
 from orepass.tasks.bitext.cost_model import Size
 from orepass.tasks.bitext.costs import Rates
+from orepass.tasks.bitext.pairing_costs import mine_cost, write_cost
 from orepass.tasks.bitext.plan import Plan, machine_memory_gb, make_plan
 
 
@@ -110,6 +111,17 @@ def test_lines_say_what_why_and_what_else() -> None:
     assert why.startswith("why: ")
     assert any(line.startswith("  train_index: about") for line in rest)
     assert any(line.startswith("instead: ") for line in rest)
+
+
+def test_steps_after_the_search_are_told_and_refused_if_they_need_more() -> None:
+    pairing = [mine_cost(Size(50_000_000, 50_000_000, 256, 16)), write_cost(Size(1, 1, 256, 16), 1, 0)]
+    found = plan(50_000_000, pairing=pairing, memory_gb=16.0)
+    assert found.memory_gb == found.memory_of("mine_pairs") > found.way.memory_gb > found.memory_of("write_pairs")
+    said = "\n".join(found.lines())
+    assert "10.7 of 16.0 GiB for the largest step" in said and "  mine_pairs: 10.7 GiB" in said
+    assert "write_pairs" not in said
+    with pytest.raises(ConfigError, match=r"need about 10\.7 GiB of memory in the step mine_pairs, .* Set mem_gb"):
+        plan(50_000_000, pairing=pairing, memory_gb=8.0)
 
 
 def test_this_machine_has_memory() -> None:
