@@ -24,7 +24,8 @@ from threadpoolctl import threadpool_limits
 from orepass.machine import count_cpus
 from orepass.tasks.bitext.candidates import COLUMNS, ROWS
 from orepass.tasks.bitext.exact import both_ways
-from orepass.tasks.bitext.products import NumpyProduct, Product, TorchProduct, has_bfloat16, on_processor
+from orepass.tasks.bitext.product_choice import has_bfloat16
+from orepass.tasks.bitext.products import NumpyProduct, Product, TorchProduct, on_processor
 
 SENTENCES, K, NOISE, CHECKED, TIE = 50_000, 16, 0.06, 500, 2.0**-21
 WIDTHS = (384, 1024)

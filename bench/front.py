@@ -22,7 +22,7 @@ from orepass.machine import count_cpus
 from orepass.tasks.bitext.cost_model import Size
 from orepass.tasks.bitext.costs import load_rates
 from orepass.tasks.bitext.plan import machine_memory_gb, make_plan
-from orepass.tasks.bitext.products import choose_product
+from orepass.tasks.bitext.product_choice import choose_product
 
 SENTENCES, DIM = int(os.environ.get("SENTENCES", "300000")), 256
 LISTS = 2 ** round(math.log2(4 * math.sqrt(SENTENCES)))

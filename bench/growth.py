@@ -22,7 +22,7 @@ from orepass.machine import count_cpus
 from orepass.tasks.bitext.cost_model import Size
 from orepass.tasks.bitext.costs import load_rates
 from orepass.tasks.bitext.plan import Plan, machine_memory_gb, make_plan
-from orepass.tasks.bitext.products import choose_product
+from orepass.tasks.bitext.product_choice import choose_product
 
 SIZES = [int(size) for size in os.environ.get("SENTENCES", "25000,50000,100000,200000").split(",")]
 DIM = 256

@@ -23,7 +23,7 @@ from orepass.tasks.bitext.neighbours import Neighbours, NeighboursConfig, neighb
 from orepass.tasks.bitext.pairing_costs import carried_bytes, evaluate_cost, mine_cost, most_pairs, write_cost
 from orepass.tasks.bitext.plan import Plan, machine_memory_gb, make_plan
 from orepass.tasks.bitext.populate_index import PopulateIndexConfig, populate_index
-from orepass.tasks.bitext.products import choose_product
+from orepass.tasks.bitext.product_choice import choose_product, warning_of
 from orepass.tasks.bitext.slices import Slice, cut
 from orepass.tasks.bitext.train_index import TrainIndexConfig, train_index
 
@@ -94,6 +94,8 @@ def make_mining_plan(config: MiningConfig, src: Side, tgt: Side, known: bool) ->
     )
     for line in plan.lines():
         get_run_logger().info(line)
+    if plan.exact and not config.use_gpu and (warning := warning_of(product)):
+        get_run_logger().warning(warning)
     return plan
 
 

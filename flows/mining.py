@@ -27,7 +27,7 @@ from orepass.flows._mining_text import FilterConfig, check_lang, prepare_text
 from orepass.flows._neighbours import Side, find_neighbours, make_mining_plan
 from orepass.tasks.bitext.embed_text import EmbedConfig, embed_text
 from orepass.tasks.bitext.margin import MARGINS, RETRIEVALS, check_choice
-from orepass.tasks.bitext.products import PRODUCTS
+from orepass.tasks.bitext.product_choice import PRODUCTS
 from orepass.tasks.bitext.vectors import RAW_TYPES
 from orepass.tasks.bitext.write_pairs import PAIR_FORMATS
 from orepass.tasks.text.catalog_corpus import CatalogCorpusConfig, catalog_corpus

@@ -16,12 +16,8 @@ from orepass.tasks.bitext.candidates import COLUMNS, ROWS, candidates
 from orepass.tasks.bitext.costs import Rates
 from orepass.tasks.bitext.exact import both_ways
 from orepass.tasks.bitext.faiss_index import faiss_threads, for_search, make_index
-from orepass.tasks.bitext.products import (
-    Bfloat16Product,
-    NumpyProduct,
-    TorchProduct,
-    has_bfloat16,
-)
+from orepass.tasks.bitext.product_choice import has_bfloat16
+from orepass.tasks.bitext.products import Bfloat16Product, NumpyProduct, TorchProduct
 from orepass.tasks.bitext.vectors import Floats32
 
 _K, _EXTRA = 16, 8

@@ -22,7 +22,8 @@ from orepass.tasks.bitext.candidates import Candidates, candidates
 from orepass.tasks.bitext.distinct import find_distinct
 from orepass.tasks.bitext.exhaustive import QUERIES, exhaustive
 from orepass.tasks.bitext.kernels import pair_scores
-from orepass.tasks.bitext.products import choose_product, on_processor
+from orepass.tasks.bitext.product_choice import choose_product
+from orepass.tasks.bitext.products import on_processor
 from orepass.tasks.bitext.topk import rank
 from orepass.tasks.bitext.vectors import Floats32, Ids
 

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-import logging
 import warnings
-from functools import cache
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from orepass.errors import ConfigError, did_you_mean
+from orepass.tasks.bitext.product_choice import WORTH_TORCH, has_torch
 from orepass.tasks.bitext.topk import error_bound
 from orepass.tasks.bitext.vectors import Floats32
-
-_log = logging.getLogger(__name__)
-
-PRODUCTS = ("auto", "float32", "bfloat16")
-
-_WORTH_TORCH = 10**12
-"""Multiply-adds from which on torch's faster product makes up for the seconds that its import takes."""
 
 _BLOCK = 65536
 
@@ -152,56 +141,12 @@ class Bfloat16Product(TorchProduct):
         return np.where(scores == self.lowest, np.float32(-np.inf), numbers)
 
 
-def choose_product(product: str, work: float, gpu: bool = False) -> str:
-    """What the product is made in on this machine: `float32`, `bfloat16` or `cuda`.
-
-    Args:
-        product: a name in `PRODUCTS`; `auto` is the fastest on this processor.
-        work: how many multiply-adds there are; with few, `auto` does not load torch.
-        gpu: whether a CUDA device is used where torch sees one, whatever `product` says of the processor.
-
-    Raises:
-        ConfigError: an unknown name, or one that needs what is not here.
-    """
-    if product not in PRODUCTS:
-        raise ConfigError(f"product={product!r} is unknown. {did_you_mean(product, PRODUCTS)}")
-    if product == "bfloat16" and not _has_torch():
-        raise ConfigError("product='bfloat16' needs torch. Install it (pip install torch), or set product=float32.")
-    if gpu and _has_torch() and _has_cuda():
-        return "cuda"
-    if gpu:
-        _log.warning("use_gpu is set, but torch sees no CUDA device here: the processor multiplies")
-    if product != "auto":
-        return product
-    return "bfloat16" if work >= _WORTH_TORCH and _has_torch() and has_bfloat16() else "float32"
-
-
 def on_processor(product: str, src: Floats32, tgt: Floats32) -> Product:
     """The product named `float32` or `bfloat16` of (n, dim) and (m, dim) unit rows."""
     if product == "bfloat16":
         return Bfloat16Product(src, tgt)
-    fast = src.size * len(tgt) >= _WORTH_TORCH and _has_torch()
+    fast = src.size * len(tgt) >= WORTH_TORCH and has_torch()
     return TorchProduct(src, tgt) if fast else NumpyProduct(src, tgt)
-
-
-@cache
-def has_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 numbers (AMX, or AVX-512 with BF16)."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
-def _has_torch() -> bool:
-    return importlib.util.find_spec("torch") is not None
-
-
-def _has_cuda() -> bool:
-    import torch
-
-    return bool(torch.cuda.is_available())
 
 
 def _summed(rows: Floats32) -> Floats32:

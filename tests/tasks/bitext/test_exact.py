@@ -14,7 +14,8 @@ from orepass.errors import ConfigError
 from orepass.tasks.bitext import candidates as candidates_module
 from orepass.tasks.bitext.candidates import Candidates, candidates
 from orepass.tasks.bitext.exact import both_ways
-from orepass.tasks.bitext.products import Bfloat16Product, NumpyProduct, TorchProduct, choose_product, has_bfloat16
+from orepass.tasks.bitext.product_choice import choose_product, has_bfloat16, warning_of
+from orepass.tasks.bitext.products import Bfloat16Product, NumpyProduct, TorchProduct
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -118,6 +119,14 @@ def test_a_product_is_chosen() -> None:
     pytest.importorskip("torch")
     assert choose_product("bfloat16", 1.0) == "bfloat16"
     assert choose_product("auto", 1e15) == ("bfloat16" if has_bfloat16() else "float32")
+
+
+def test_a_product_that_the_processor_is_slow_in_is_said() -> None:
+    assert warning_of("float32") is warning_of("cuda") is None
+    if has_bfloat16():
+        assert warning_of("bfloat16") is None
+    else:
+        assert "this processor has no instruction for it" in str(warning_of("bfloat16"))
 
 
 def test_a_gpu_that_is_not_there(caplog: pytest.LogCaptureFixture) -> None:
