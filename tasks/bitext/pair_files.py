@@ -38,7 +38,7 @@ def write_tsv(path: Path, batches: Iterable[Batch]) -> tuple[Path, ...]:
             scores, *texts = (batch[name] for name in PAIR_COLUMNS)
             carried = (column for name, column in batch.items() if name not in PAIR_COLUMNS)
             cells = [map(str, scores), *texts, *map(_cells, carried)]
-            file.write("".join(f"{row}\n" for row in map("\t".join, zip(*cells, strict=True))).encode())
+            file.write("\n".join([*map("\t".join, zip(*cells, strict=True)), ""]).encode())
     return (path,)
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from orepass import module, workdir
 from orepass.config import Config
-from orepass.tasks.text.lines import read_batches
+from orepass.tasks.text.lines import read_whole_lines
 from orepass.tasks.text.prepared import Piece, PreparedText, read_prepared, write_prepared
 from orepass.tasks.text.tables import COUNT
 
@@ -29,8 +29,9 @@ _AT_ONCE = 1 << 23
 
 @module(version="1")
 def hash_lines(config: None, element: Path) -> Path:
-    """Hash the lines of a text file with xxh3: `.npy`, uint64 (lines, 2)."""
-    hashes = [b"".join(map(xxhash.xxh3_128_digest, map(str.encode, lines))) for lines in read_batches(element)]
+    """Hash the lines of a prepared text with xxh3: `.npy`, uint64 (lines, 2)."""
+    batches = (raw.removesuffix(b"\n").split(b"\n") for raw in read_whole_lines(element))
+    hashes = [b"".join(map(xxhash.xxh3_128_digest, lines)) for lines in batches]
     path = workdir() / "hashes.npy"
     np.save(path, np.frombuffer(b"".join(hashes), np.uint64).reshape(-1, 2))
     return path
@@ -79,12 +80,15 @@ def _count_part(
     here = [np.flatnonzero(shard[:, 0] % parts == part) for shard in hashes]
     rows = np.concatenate([start + inside for start, inside in zip(starts, here, strict=False)])
     keys = np.concatenate([shard[inside] for shard, inside in zip(hashes, here, strict=True)])
-    order = np.lexsort(keys.T)  # stable: of equal sentences the first one stands first
-    keys = keys[order]
+    order = np.argsort(keys[:, 0])
+    differ = np.diff(keys[order], axis=0) != 0
+    if (differ[:, 1] & ~differ[:, 0]).any():  # half a hash in common: then the other half has to be sorted, too
+        order = np.lexsort(keys.T)
+        differ = np.diff(keys[order], axis=0) != 0
     first = np.ones(len(keys), np.bool_)
-    first[1:] = (keys[1:] != keys[:-1]).any(axis=1)
+    first[1:] = differ.any(axis=1)
     places = np.flatnonzero(first)
-    counts[rows[order[places]]] = np.diff(places, append=len(keys))
+    counts[rows[np.minimum.reduceat(order, places)]] = np.diff(places, append=len(keys))
 
 
 @dataclass(frozen=True)

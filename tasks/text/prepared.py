@@ -48,7 +48,7 @@ class Piece(NamedTuple):
         """The lines where the mask is true."""
         mask = np.asarray(mask, np.bool_)
         columns = None if self.columns is None else self.columns.filter(pa.array(mask))
-        return Piece(list(compress(self.lines, mask)), self.rows[mask], columns)
+        return Piece(list(compress(self.lines, mask.tolist())), self.rows[mask], columns)
 
 
 def write_prepared(name: str, pieces: Iterable[Piece]) -> PreparedText:

@@ -45,6 +45,13 @@ def test_the_first_of_each_sentence_stays_with_its_count(
         assert rows == [lines.index(line) for line in kept]
 
 
+def test_hashes_that_have_a_half_in_common_are_told_apart(tmp_path: Path) -> None:
+    hashes = [(1, 5), (1, 6), (1, 5), (2, 5), (1, 6), (1, 5)]
+    np.save(tmp_path / "hashes.npy", np.array(hashes, np.uint64))
+    (counts,) = count_duplicates(DuplicatesConfig((tmp_path / "hashes.npy",)))
+    assert np.load(counts).tolist() == [3, 2, 0, 1, 0, 0]
+
+
 def test_a_shard_of_repeats_is_left_without_lines(prepare: Prepare) -> None:
     first, second = deduplicated(prepare(["a", "b", "b", "a"], 2))
     assert (first.lines, second.lines) == (2, 0)
