@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from orepass import progress
 from orepass.tasks.bitext.candidates import Candidates, candidates
 from orepass.tasks.bitext.distinct import find_distinct
 from orepass.tasks.bitext.exhaustive import QUERIES, exhaustive
@@ -101,10 +102,12 @@ def _certified(queries: Floats32, rows: Floats32, found: Candidates, k: int, thr
         doubtful = np.concatenate(list(pool.map(fill, range(0, len(queries), _RANKED))))
     if len(doubtful):
         _log.info("%d of %d %s sentences are searched again: near ties", len(doubtful), len(queries), side)
-        with threadpool_limits(threads):
+        title = f"search {len(doubtful):,} {side} sentences again"
+        with threadpool_limits(threads), progress(len(doubtful), title, unit="sentences") as again:
             for start in range(0, len(doubtful), QUERIES):
                 part = doubtful[start : start + QUERIES]
                 ids[part], scores[part] = exhaustive(queries[part], rows, k, scores[part, -1])
+                again(len(part))
     return ids, scores
 
 

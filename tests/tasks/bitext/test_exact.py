@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from orepass.errors import ConfigError
+from orepass.progress import Progress, listening
 from orepass.tasks.bitext import candidates as candidates_module
 from orepass.tasks.bitext.candidates import Candidates, candidates
 from orepass.tasks.bitext.exact import both_ways
@@ -60,9 +61,11 @@ def test_near_ties_and_hundreds_of_duplicates(product: str, dim: int, caplog: py
     tgt[400:500] = src[1] + rng.standard_normal((100, dim)) * 1e-7
     tgt[500:510] = 0
     src[200:210] = 0
-    with caplog.at_level(logging.INFO):
+    told: list[Progress] = []
+    with caplog.at_level(logging.INFO), listening(told.append):
         assert_exact(unit(src), unit(tgt), 16, product, 2)
     assert "searched again" in caplog.text
+    assert all(state.done == state.total > 0 and "sentences again" in state.what for state in told) and told
 
 
 def test_a_zero_row_takes_nobodys_place() -> None:
