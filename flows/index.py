@@ -21,8 +21,10 @@ from orepass.blocks.launchers.default import DefaultTaskRunner
 from orepass.config import Config, load
 from orepass.flows._main import run_flow, start
 from orepass.publish import publish
+from orepass.tasks.bitext.margin import check_choice
 from orepass.tasks.bitext.populate_index import PopulateIndexConfig, populate_index
 from orepass.tasks.bitext.train_index import TrainIndexConfig, train_index
+from orepass.tasks.bitext.vectors import RAW_TYPES
 
 
 @dataclass(frozen=True)
@@ -30,18 +32,23 @@ class IndexConfig(Config):
     """What is indexed, and how.
 
     Attributes:
-        embedding_files: embeddings, `.npy` or raw float32 `.bin`.
+        embedding_files: embeddings, `.npy` or raw `.bin`.
         index_type: any FAISS factory string, such as `Flat` or `OPQ64,IVF1024,PQ64`.
         embedding_dimensions: the width of the embeddings.
-        train_index: options of `TrainIndexConfig`; the three above are its defaults.
+        embedding_dtype: the type of raw `.bin` embeddings, `float32` or `float16`.
+        train_index: options of `TrainIndexConfig`; the four above are its defaults.
         populate_index: options of `PopulateIndexConfig`; likewise.
     """
 
     embedding_files: tuple[Path, ...]
     index_type: str
     embedding_dimensions: int = 1024
+    embedding_dtype: str = "float32"
     train_index: Mapping[str, Any] = field(default_factory=dict)
     populate_index: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_choice("embedding_dtype", self.embedding_dtype, RAW_TYPES)
 
 
 @flow(name="index", task_runner=DefaultTaskRunner())
@@ -51,7 +58,7 @@ async def index(config: IndexConfig) -> Path:
     Returns:
         The filled index: a file, or a folder where its lists are a file of their own.
     """
-    common = {"index_type": config.index_type, "embedding_dimensions": config.embedding_dimensions}
+    common = {name: getattr(config, name) for name in ("index_type", "embedding_dimensions", "embedding_dtype")}
     training = load(
         TrainIndexConfig, {"lang": "demo", "embedding_file": config.embedding_files, **common, **config.train_index}
     )

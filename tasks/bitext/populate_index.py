@@ -31,6 +31,7 @@ class PopulateIndexConfig(Config):
         output_dir: where the flow puts the result for people to find.
         num_cpu: threads to use.
         embedding_dimensions: the width of the embeddings; 0 or None to take it from the file (`.npy` only).
+        embedding_dtype: the type of raw `.bin` embeddings, `float32` or `float16`.
         timeout_min: minutes after which the step is killed; None for no limit.
         mem_gb: GiB that the step asks for; a quarter of it holds rows whose lists then go to disk.
     """
@@ -44,6 +45,7 @@ class PopulateIndexConfig(Config):
     embedding_dimensions: int | None = None
     timeout_min: float | None = None
     mem_gb: float = 2.0
+    embedding_dtype: str = "float32"
 
 
 def _for_cache(config: PopulateIndexConfig) -> Mapping[str, Any]:
@@ -52,6 +54,7 @@ def _for_cache(config: PopulateIndexConfig) -> Mapping[str, Any]:
         "index": config.index,
         "embedding_files": config.embedding_files,
         "embedding_dimensions": config.embedding_dimensions,
+        "embedding_dtype": config.embedding_dtype,
     }
 
 
@@ -81,7 +84,7 @@ def populate_index(config: PopulateIndexConfig, element: Path | None = None) -> 
     if not files:
         raise ConfigError("populate_index has nothing to add. Set embedding_files, or schedule it over shards.")
     index = load_index(config.index, writable=True)
-    vectors = Vectors(files, config.embedding_dimensions or None)
+    vectors = Vectors(files, config.embedding_dimensions or None, config.embedding_dtype)
     if vectors.dim != index.d:
         raise InputError(
             f"{str(files[0])!r} has rows of width {vectors.dim}, the index {str(config.index)!r} was trained for "

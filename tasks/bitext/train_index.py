@@ -54,6 +54,7 @@ class TrainIndexConfig(Config):
         num_cpu: threads to train with.
         use_gpu: ask for a GPU and train on it; without one there, or with a FAISS that has none, on the CPUs.
         embedding_dimensions: the width of the embeddings; 0 or None to take it from the file (`.npy` only).
+        embedding_dtype: the type of raw `.bin` embeddings, `float32` or `float16`.
         fp16: on GPUs, keep vectors in half precision while training.
         train_rows: how many rows to train on, at most; None for as many as the type is worth, see `training_size`.
         timeout_min: minutes after which the step is killed; None for no limit.
@@ -72,6 +73,7 @@ class TrainIndexConfig(Config):
     train_rows: int | None = None
     timeout_min: float | None = None
     mem_gb: float = 2.0
+    embedding_dtype: str = "float32"
 
 
 def _for_cache(config: TrainIndexConfig) -> Mapping[str, Any]:
@@ -104,7 +106,7 @@ def train_index(config: TrainIndexConfig) -> Path:
     """
     if config.train_rows is not None and config.train_rows < 1:
         raise ConfigError(f"train_rows={config.train_rows} must be at least 1; leave it out to have it chosen.")
-    vectors = Vectors(config.embedding_file, config.embedding_dimensions or None)
+    vectors = Vectors(config.embedding_file, config.embedding_dimensions or None, config.embedding_dtype)
     index = make_index(config.index_type, vectors.dim)
     required = 0 if index.is_trained else config.train_rows or training_size(shape_of(config.index_type, vectors.dim))
     _log.info("lang=%s, sents=%d, required=%d, index type=%s", config.lang, len(vectors), required, config.index_type)

@@ -17,8 +17,8 @@ from .conftest import CommandLine, Start
 
 @pytest.fixture
 def embeddings(tmp_path: Path) -> list[Path]:
-    """Two raw files, 600 rows of width 16."""
-    rows = np.random.default_rng(0).normal(size=(600, 16)).astype(np.float32)
+    """Two raw files of float16, 600 rows of width 16."""
+    rows = np.random.default_rng(0).normal(size=(600, 16)).astype(np.float16)
     paths = [tmp_path / "a.bin", tmp_path / "b.bin"]
     for path, part in zip(paths, np.split(rows, [200]), strict=True):
         part.tofile(path)
@@ -30,7 +30,7 @@ def test_the_documented_command_and_python_have_the_same_keys(
 ) -> None:
     run = start(
         "index", f"embedding_files=[{embeddings[0]},{embeddings[1]}]", "embedding_dimensions=16",
-        "index_type=PCA8,IVF2,Flat", "train_index.use_gpu=false",
+        "embedding_dtype=float16", "index_type=PCA8,IVF2,Flat", "train_index.use_gpu=false",
     )  # fmt: skip
     said = run.end()
     assert run.process.returncode == 0, said
@@ -42,6 +42,7 @@ def test_the_documented_command_and_python_have_the_same_keys(
     config = {
         "embedding_files": [str(path) for path in embeddings],
         "embedding_dimensions": 16,
+        "embedding_dtype": "float16",
         "index_type": "PCA8,IVF2,Flat",
         "train_index": {"num_cpu": 1, "fp16": True},
     }
@@ -57,6 +58,7 @@ def test_the_documented_command_and_python_have_the_same_keys(
         ([], ["embedding_files"]),
         (["embedding_files=[a.bin]"], ["index_type"]),
         (["embedding_file=[a.bin]", "embedding_files=[a.bin]", "index_type=Flat"], ["embedding_file", "Valid: "]),
+        (["embedding_files=[a.bin]", "index_type=Flat", "embedding_dtype=int8"], ["'int8'", "float16, float32"]),
         (["embedding_files=[a.bin]", "index_type=Flat", "train_index.use_gpus=false"], ["use_gpus", "use_gpu"]),
     ],
 )
@@ -77,7 +79,7 @@ def test_index_types_that_cannot_be(
 ) -> None:
     ended = command_line(
         "index", "launcher=debug", f"embedding_files=[{embeddings[0]}]", "embedding_dimensions=16",
-        f"index_type={index_type}", "train_index.use_gpu=false",
+        "embedding_dtype=float16", f"index_type={index_type}", "train_index.use_gpu=false",
     )  # fmt: skip
     assert ended.code == code, ended.err
     for words in said:
