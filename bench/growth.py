@@ -18,10 +18,10 @@ from pathlib import Path
 from _measure import Runs, Variant, main
 from _planted import K, Watch, by_plan, compile_kernels, quality, write_corpus
 
-from orepass.machine import count_cpus
+from orepass.machine import count_cpus, machine_memory_gb
 from orepass.tasks.bitext.cost_model import Size
 from orepass.tasks.bitext.costs import load_rates
-from orepass.tasks.bitext.plan import Plan, machine_memory_gb, make_plan
+from orepass.tasks.bitext.plan import Plan, make_plan
 from orepass.tasks.bitext.product_choice import choose_product
 
 SIZES = [int(size) for size in os.environ.get("SENTENCES", "25000,50000,100000,200000").split(",")]

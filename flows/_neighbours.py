@@ -13,7 +13,7 @@ from prefect.logging import get_run_logger
 from orepass import Requirements, together
 from orepass.errors import InputError
 from orepass.flows._mining_text import LanguageText
-from orepass.machine import count_cpus
+from orepass.machine import count_cpus, machine_memory_gb
 from orepass.tasks.bitext.cost_model import Size
 from orepass.tasks.bitext.costs import load_rates
 from orepass.tasks.bitext.exact_tile import ExactTileConfig, Tile, exact_tile
@@ -21,7 +21,7 @@ from orepass.tasks.bitext.merge_indexes import MergeIndexesConfig, merge_indexes
 from orepass.tasks.bitext.merge_neighbours import MergeNeighboursConfig, Strip, merge_neighbours
 from orepass.tasks.bitext.neighbours import Neighbours, NeighboursConfig, neighbours
 from orepass.tasks.bitext.pairing_costs import carried_bytes, evaluate_cost, mine_cost, most_pairs, write_cost
-from orepass.tasks.bitext.plan import Plan, machine_memory_gb, make_plan
+from orepass.tasks.bitext.plan import Plan, make_plan
 from orepass.tasks.bitext.populate_index import PopulateIndexConfig, populate_index
 from orepass.tasks.bitext.product_choice import choose_product, warning_of
 from orepass.tasks.bitext.slices import Slice, cut

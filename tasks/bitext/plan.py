@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import math
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from orepass.errors import ConfigError
-from orepass.tasks.bitext.cost_model import EXACT, GIB, Size, StepCost, Way, exact_way, indexed_way
+from orepass.tasks.bitext.cost_model import EXACT, Size, StepCost, Way, exact_way, indexed_way
 from orepass.tasks.bitext.costs import Rates
 from orepass.tasks.bitext.index_shape import shape_of
+from orepass.tasks.bitext.index_ways import indexed_ways, nprobe_for, seconds_of
 
 AUTO = "auto"
 
 _SHARE = 0.5
 """A compressed index, which misses some neighbours, must take at most this share of the exact engine's time."""
-
-_LISTS = tuple(2**power for power in range(8, 17))
-
-_MISSED = 1 / 6
-"""Times the square root of the number of lists, over the number that is looked at: the share of the exact engine's
-pairs that is missed. Measured on planted pairs (`bench/_planted.py`, 100,000 x 100,000, 128 to 1,024 lists)."""
-
-_ROWS_A_LIST = 64
-"""Rows of the smaller language for each list, so that there is something to learn its centroid from."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +132,7 @@ def make_plan(
     if not 0 < recall <= 1:
         raise ConfigError(f"recall={recall} must be above 0 and at most 1; 1 looks at all lists.")
     exact = exact_way(size, rates, product)
-    indexed = _indexed_ways(size, rates, lambda lists: nprobe or _nprobe(lists, recall), memory_gb)
+    indexed = indexed_ways(size, rates, lambda lists: nprobe or nprobe_for(lists, recall), memory_gb)
     if index_type == AUTO:
         way, why = _cheapest(exact, indexed, memory_gb)
     elif index_type == EXACT:
@@ -151,7 +140,7 @@ def make_plan(
     else:
         shape = shape_of(index_type, size.dim)
         _check_rows(size, index_type, max(shape.lists, shape.centroids))
-        lists = nprobe or _nprobe(shape.lists, recall)
+        lists = nprobe or nprobe_for(shape.lists, recall)
         way, why = indexed_way(size, rates, index_type, lists, memory_gb), f"index_type={index_type} was asked for"
     for step in pairing:
         if step.memory_gb > memory_gb:
@@ -162,18 +151,7 @@ def make_plan(
     if way.memory_gb > memory_gb:
         raise _too_little(way, [exact, *indexed], size, memory_gb)
     others = [one for one in (exact, *indexed) if one.index_type != way.index_type]
-    return Plan(size, way, cores, memory_gb, why, tuple(sorted(others, key=_seconds)), tuple(pairing))
-
-
-def machine_memory_gb() -> float:
-    """GiB of main memory that this process may have: the machine's, or its control group's, if that is less."""
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    for name in ("memory.max", "memory/memory.limit_in_bytes"):
-        try:
-            memory = min(memory, int(Path("/sys/fs/cgroup", name).read_text()))
-        except (OSError, ValueError):  # there is no such file, or it says that there is no limit
-            continue
-    return memory / GIB
+    return Plan(size, way, cores, memory_gb, why, tuple(sorted(others, key=seconds_of)), tuple(pairing))
 
 
 def _check_rows(size: Size, index_type: str, least: int) -> None:
@@ -184,37 +162,14 @@ def _check_rows(size: Size, index_type: str, least: int) -> None:
         )
 
 
-def _indexed_ways(size: Size, rates: Rates, nprobe: Callable[[int], int], memory_gb: float) -> list[Way]:
-    """The cheapest number of lists for each kind of inverted file; none if the corpus is too small to train it."""
-    lists = [count for count in _LISTS if count * _ROWS_A_LIST <= min(size.n, size.m)]
-    return [
-        min(
-            (indexed_way(size, rates, f"IVF{count},{kind}", nprobe(count), memory_gb) for count in lists),
-            key=_seconds,
-        )
-        for kind in ("Flat", f"PQ{_sub_codes(size.dim)}x4fsr")
-        if lists
-    ]
-
-
-def _nprobe(lists: int, recall: float) -> int:
-    """How many lists to look at, to find this share of the pairs that the exact engine finds."""
-    return max(1, min(lists, math.ceil(_MISSED / max(1 - recall, 1e-9) * math.sqrt(lists))))
-
-
-def _sub_codes(dim: int) -> int:
-    """4 bits for two numbers of a row, or for each of an odd width."""
-    return dim if dim % 2 else dim // 2
-
-
 def _cheapest(exact: Way, indexed: list[Way], memory_gb: float) -> tuple[Way, str]:
     fits = [way for way in indexed if way.memory_gb <= memory_gb]
-    best = min(fits, key=_seconds, default=None)
+    best = min(fits, key=seconds_of, default=None)
     if best is None:
         return exact, "no other way fits" if indexed else "too few rows for anything else to be worth its training"
     if exact.memory_gb > memory_gb:
         return best, f"the exact engine would need {exact.memory_gb:.1f} GiB"
-    share = _seconds(best) / _seconds(exact)
+    share = seconds_of(best) / seconds_of(exact)
     if share > _SHARE:
         return exact, f"{best.index_type} would take {share:.2g} times as long, and misses neighbours"
     return best, f"it takes {share:.2g} times as long as exact, and up to {_SHARE} is worth the neighbours it misses"
@@ -222,17 +177,13 @@ def _cheapest(exact: Way, indexed: list[Way], memory_gb: float) -> tuple[Way, st
 
 def _too_little(way: Way, others: list[Way], size: Size, memory_gb: float) -> ConfigError:
     fits = [one for one in others if one.memory_gb <= memory_gb]
-    instead = f"index_type={min(fits, key=_seconds).index_type} would fit" if fits else "no other index type fits"
+    instead = f"index_type={min(fits, key=seconds_of).index_type} would fit" if fits else "no other index type fits"
     step = max(way.steps, key=lambda step: step.memory_gb)
     return ConfigError(
         f"{size.n:,} x {size.m:,} rows of width {size.dim} with index_type={way.index_type} need about "
         f"{step.memory_gb:.1f} GiB of memory in the step {step.step}, and a step may have {memory_gb:.1f} GiB. "
         f"Set mem_gb, if there is more than that; {instead}."
     )
-
-
-def _seconds(way: Way) -> float:
-    return math.inf if way.cpu_seconds is None else way.cpu_seconds
 
 
 def _time(seconds: float | None) -> str:

@@ -9,7 +9,7 @@ from orepass.errors import ConfigError
 from orepass.tasks.bitext.cost_model import Size
 from orepass.tasks.bitext.costs import Rates
 from orepass.tasks.bitext.pairing_costs import mine_cost, write_cost
-from orepass.tasks.bitext.plan import Plan, machine_memory_gb, make_plan
+from orepass.tasks.bitext.plan import Plan, make_plan
 
 
 def plan(n: int, m: int | None = None, dim: int = 256, **options: Any) -> Plan:
@@ -122,7 +122,3 @@ def test_steps_after_the_search_are_told_and_refused_if_they_need_more() -> None
     assert "write_pairs" not in said
     with pytest.raises(ConfigError, match=r"need about 10\.7 GiB of memory in the step mine_pairs, .* Set mem_gb"):
         plan(50_000_000, pairing=pairing, memory_gb=8.0)
-
-
-def test_this_machine_has_memory() -> None:
-    assert 0.1 < machine_memory_gb() < 1e5
