@@ -2,7 +2,8 @@
 
 Similarity search with margins, as in Heffernan, Celebi and Schwenk, Bitext Mining Using Distilled Sentence
 Representations for Low-Resource Languages (arXiv:2205.12654), section 3.2; there among the known pairs only, here
-among all sentences of the corpus, which is harder.
+among all sentences of the corpus, which is harder. No limit of lengths plays a part, for it is embeddings that are
+judged.
 """
 
 from __future__ import annotations
