@@ -29,6 +29,23 @@ from processes_of_tests import Run, RunScript, is_alive, wait_until  # noqa: E40
 
 from orepass import Store, use_store  # noqa: E402
 
+_LONGEST_FIRST = ("deployments", "slurm", "blocks")
+_ALONE = {"test_slurm_faults.py", "test_slurm_interruption.py", "test_slurm_limits.py"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Share the tests out to the processes that run them, those that take long first.
+
+    The tests of a file share what they start, so they stay together; those of `deployments` all share one site. Those
+    of some files share nothing but the Slurm of their process, and take a minute each.
+    """
+    rank = {folder: place for place, folder in enumerate(_LONGEST_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.parent.name, len(rank)))
+    for item in items:
+        if item.path.name not in _ALONE:
+            together = item.path.parent if item.path.parent.name == "deployments" else item.path
+            item.add_marker(pytest.mark.xdist_group(str(together)))
+
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:

@@ -11,6 +11,7 @@ from typing import Any
 
 import dask
 import distributed
+from distributed.comm import connect
 from prefect.task_runners import TaskRunner
 from prefect_dask import DaskTaskRunner
 from pydantic import Field
@@ -79,22 +80,31 @@ class DaskStepRunner(DaskTaskRunner):  # type: ignore[misc]
         """Run one step on a worker that has what it requires."""
         async with self._starting:
             if self._steps is None:
+                if self._options.address is not None:
+                    await self._knock(self._options.address)
                 self._steps = await asyncio.to_thread(self._connect)
         resources = await self._resources(call)
         return await settled(call, self._steps.run(call, listener, resources))
 
-    def _connect(self) -> DaskSteps:
+    async def _knock(self, address: str) -> None:
+        """See that a scheduler takes us, before there is a client.
+
+        One that fails to connect is closed by the garbage collector, at any time: in the start of another client, where
+        Dask holds a lock, both wait for ever.
+        """
         try:
-            client = self.client
+            comm = await connect(address, **(self._security or distributed.Security()).get_connection_args("client"))
         except Exception as error:  # an OSError; without a certificate a TypeError, with a wrong one an AssertionError
-            if self._options.address is None:
-                raise
             raise ConfigError(
-                f"No Dask scheduler takes us at {self._options.address}: {error!r}. Correct launcher.address; start "
-                "one with `dask scheduler`; if it asks for TLS, give launcher.tls_ca_file, tls_cert and tls_key."
+                f"No Dask scheduler takes us at {address}: {error!r}. Correct launcher.address; start one with "
+                "`dask scheduler`; if it asks for TLS, give launcher.tls_ca_file, tls_cert and tls_key."
             ) from error
+        await comm.close()
+
+    def _connect(self) -> DaskSteps:
         own = self._options.address is None
-        return DaskSteps(client, share=self._options.workers if own else 1, limit_memory=self._options.limit_memory)
+        share = self._options.workers if own else 1
+        return DaskSteps(self.client, share=share, limit_memory=self._options.limit_memory)
 
     def _start_cluster(self, **_: Any) -> distributed.LocalCluster:
         options = self._options

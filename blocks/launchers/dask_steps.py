@@ -70,6 +70,7 @@ class DaskSteps:
         self._batches = Batches(client, self._topic)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._heard: deque[tuple[str, str, bytes]] = deque()
+        self._woken = False
         client.register_plugin(StepsPlugin(share))
         client.subscribe_topic(self._topic, self._hear)
 
@@ -125,13 +126,16 @@ class DaskSteps:
     def _hear(self, event: tuple[float, tuple[str, str, bytes]]) -> None:
         """Called in Dask's thread; wakes the flow's loop once for all that come before it gets to them."""
         self._heard.append(event[1])
-        if len(self._heard) == 1 and self._loop is not None:
+        if not self._woken and self._loop is not None:
+            self._woken = True
             try:
                 self._loop.call_soon_threadsafe(self._pass_on)
             except RuntimeError:  # that loop has ended, and with it all who waited
                 self._heard.clear()
+                self._woken = False
 
     def _pass_on(self) -> None:
+        self._woken = False  # what comes from here on wakes the loop again, even if an error ends this
         while self._heard:
             name, what, content = self._heard.popleft()
             try:

@@ -152,7 +152,7 @@ def screen(chromium: str, site: Site, killed: Killed) -> Iterator[Screen]:
 
 def records(store: Path) -> set[tuple[Path, int]]:
     """What is in a store, and since when."""
-    return {(path, path.stat().st_mtime_ns) for path in store.glob("*/*/record.json")}
+    return {(path, path.stat().st_mtime_ns) for path in store.glob("[!.]*/*/record.json")}
 
 
 def embedded(site: Site, run: str) -> list[str]:

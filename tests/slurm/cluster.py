@@ -221,7 +221,8 @@ class Cluster:
         self._kill(node)
         if steps:
             stepds = self.stepds(node)
-            for pid in [child for stepd in stepds for child in (*descendants(stepd), stepd)]:
+            # These first: one that sees its script die would still tell the controller.
+            for pid in [*stepds, *[child for stepd in stepds for child in descendants(stepd)]]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             wait(lambda: not any(map(alive, stepds)), f"the jobs on {node} to end", 10)
