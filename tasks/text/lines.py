@@ -7,12 +7,11 @@ made from them, whatever else (a lone carriage return, U+2028, a form feed) stan
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from orepass.errors import InputError
 from orepass.tasks.text.compressed import BROKEN, open_input
@@ -82,37 +81,6 @@ def count_lines(path: Path) -> int:
         count += _line_feeds(chunk)
         tail = chunk
     return count + (not tail.endswith(b"\n"))
-
-
-def lines_at(paths: Sequence[Path], rows: Sequence[int] | NDArray[np.int64]) -> dict[int, str]:
-    """The sentences at some rows of several files read one after the other; only these are kept in memory.
-
-    Args:
-        paths: the files, in the order in which their lines are numbered.
-        rows: line numbers from 0 over all files; repeats are fine.
-
-    Raises:
-        InputError: a file cannot be read, or the files together have too few lines.
-    """
-    rows = np.asarray(rows, np.int64)
-    marked = np.zeros(rows.max(initial=-1) + 1, np.bool_)  # much faster than sorting
-    marked[rows] = True
-    wanted = np.flatnonzero(marked)
-    found: dict[int, str] = {}
-    seen = 0
-    for batch in chain.from_iterable(map(read_batches, paths)):
-        if len(found) == len(wanted):
-            return found
-        inside = wanted[len(found) : np.searchsorted(wanted, seen + len(batch))]
-        found.update(zip(inside.tolist(), map(batch.__getitem__, (inside - seen).tolist()), strict=True))
-        seen += len(batch)
-    if len(found) < len(wanted):
-        names = ", ".join(repr(str(path)) for path in paths)
-        raise InputError(
-            f"Row {wanted[-1]} was asked for, but there are only {seen} lines in {names}. "
-            "Give the text shards that the embeddings were made from, all of them and in the same order."
-        )
-    return found
 
 
 def one_line(text: str) -> str:

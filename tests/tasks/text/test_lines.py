@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orepass.errors import InputError
-from orepass.tasks.text.lines import SEPARATORS, count_lines, lines_at, one_line, one_lines, read_lines
+from orepass.tasks.text.lines import SEPARATORS, count_lines, one_line, one_lines, read_lines
 
 PACK: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
@@ -106,14 +106,6 @@ def test_missing_file_and_folder_are_errors(tmp_path: Path) -> None:
         count_lines(tmp_path / "nowhere.txt")
     with pytest.raises(InputError, match="cannot be read: Is a directory"):
         count_lines(tmp_path)
-
-
-def test_lines_at_counts_over_all_files(tmp_path: Path) -> None:
-    paths = [write(tmp_path / "a.txt", b"0\n1\n2\n"), write(tmp_path / "b.gz", b"3\n4\n")]
-    assert lines_at(paths, [4, 1, 1, 3]) == {1: "1", 3: "3", 4: "4"}
-    assert lines_at(paths, []) == {}
-    with pytest.raises(InputError, match=r"Row 5 was asked for, but there are only 5 lines"):
-        lines_at(paths, [0, 5])
 
 
 @given(st.text())
