@@ -9,7 +9,6 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import dask
 import distributed
 from distributed.comm import connect
 from prefect.task_runners import TaskRunner
@@ -18,6 +17,7 @@ from pydantic import Field
 
 from orepass.attempts import RetryPolicy
 from orepass.blocks.launchers._base import KillingLauncher
+from orepass.blocks.launchers.dask_settings import cluster_settings
 from orepass.blocks.launchers.dask_steps import DaskSteps
 from orepass.blocks.launchers.orders import settled
 from orepass.call import Call, Listener, Outcome
@@ -25,14 +25,6 @@ from orepass.errors import ConfigError
 from orepass.machine import count_cpus
 from orepass.requirements import Requirements
 from orepass.store import ENVIRONMENT_VARIABLE, current_store
-
-# A step whose worker died is reported to the flow, which decides what follows; Dask does not try again by itself, nor
-# does it send a worker more than it can begin. Its profile of workers would show them waiting for their processes.
-SCHEDULER_SETTINGS = {
-    "distributed.scheduler.allowed-failures": 0,
-    "distributed.scheduler.worker-saturation": 1.0,
-    "distributed.worker.profile.enabled": False,
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +100,7 @@ class DaskStepRunner(DaskTaskRunner):  # type: ignore[misc]
 
     def _start_cluster(self, **_: Any) -> distributed.LocalCluster:
         options = self._options
-        with dask.config.set({**SCHEDULER_SETTINGS, "distributed.worker.daemon": False}):
+        with cluster_settings(distributed__worker__daemon=False):
             return distributed.LocalCluster(
                 n_workers=options.workers,
                 threads_per_worker=options.cpus,

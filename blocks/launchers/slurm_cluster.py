@@ -11,13 +11,12 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-import dask
 from distributed import Client, Future, Security
 from distributed.core import Status
 from distributed.deploy.adaptive import Adaptive
 from prefect_dask.client import PrefectDaskClient
 
-from orepass.blocks.launchers.dask import SCHEDULER_SETTINGS
+from orepass.blocks.launchers.dask_settings import cluster_settings
 from orepass.blocks.launchers.dask_steps import DaskSteps
 from orepass.blocks.launchers.jobqueue import SLURMCluster, SLURMJob
 from orepass.blocks.slurm_command import UNREACHABLE
@@ -74,7 +73,7 @@ class JobCluster:
         self._hopeless: tuple[type[OrepassError], str] | None = None
         self._waiting: set[asyncio.Future[None]] = set()
         self._tasks: set[Future] = set()
-        with dask.config.set(SCHEDULER_SETTINGS):
+        with cluster_settings():
             self._cluster = SLURMCluster(job_cls=_job_class(self), security=security, **options)
         self._security = security
         self._client = Client(self._cluster, security=security, set_as_default=False)

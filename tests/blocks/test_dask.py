@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from prefect import flow, task
 from orepass import Store
 from orepass.blocks.launchers import DaskLauncher
 from orepass.blocks.launchers.certificate import make_certificate
+from orepass.blocks.launchers.dask_settings import cluster_settings
 from orepass.errors import ConfigError, StepKilled
 from orepass.step import make_steps
 from orepass.submitted import call_of
@@ -165,6 +167,24 @@ async def test_a_cluster_that_runs_already_takes_who_shows_a_certificate_and_nob
             (error,) = await compute(runner, store, times_ten, options, [3])
         assert isinstance(error, ConfigError) and "launcher.tls_ca_file" in str(error)
     assert sorted(Path(options.journal).read_text().split()) == ["1", "2"]
+
+
+def test_clusters_that_start_side_by_side_do_not_take_one_another_s_settings() -> None:
+    entered, left, seen = threading.Event(), threading.Event(), []
+
+    def start() -> None:
+        with cluster_settings():
+            entered.set()
+            left.wait(10)
+            seen.append(dask.config.get("distributed.scheduler.allowed-failures"))
+
+    other = threading.Thread(target=start)
+    with cluster_settings():
+        other.start()
+        assert not entered.wait(0.2)
+    left.set()
+    other.join()
+    assert seen == [0]
 
 
 def test_tls_needs_all_three_files() -> None:
