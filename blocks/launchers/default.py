@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from prefect.blocks.core import Block
 from prefect.task_runners import TaskRunner
 
-from orepass.blocks.launchers import LAUNCHERS, Launcher, make_launcher
+from orepass.blocks.launchers import LAUNCHERS, Launcher, launcher_type, make_launcher
 from orepass.errors import ConfigError
 
 ENVIRONMENT_VARIABLE = "OREPASS_LAUNCHER"
@@ -84,6 +84,8 @@ def _configured(name: str) -> Any:
 
 
 def _saved(name: str) -> Launcher:
+    for launcher in LAUNCHERS:
+        launcher_type(launcher)  # Prefect knows the types that are imported
     try:
         # A run begins in an event loop, where this would be a coroutine.
         block = Block.load(name, _sync=True)  # type: ignore[call-arg]

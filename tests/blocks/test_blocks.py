@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from prefect.testing.standard_test_suites import BlockStandardTestSuite
 
-from orepass.blocks.launchers import LAUNCHERS, LocalLauncher
+from orepass.blocks.launchers import LAUNCHERS, LocalLauncher, launcher_type
 from orepass.blocks.store import StoreBlock
 from orepass.store import current_store
 
@@ -17,7 +17,7 @@ class TestBlocks(BlockStandardTestSuite):
     test_has_a_documentation_url: Any = None  # the documentation has no public address that could be given
     test_has_a_valid_image: Any = None  # a logo would have to be fetched from the network
 
-    @pytest.fixture(params=[StoreBlock, *LAUNCHERS.values()], ids=lambda block: block.__name__)
+    @pytest.fixture(params=[StoreBlock, *map(launcher_type, LAUNCHERS)], ids=lambda block: block.__name__)
     def block(self, request: pytest.FixtureRequest) -> Any:  # type: ignore[override]
         return request.param
 
