@@ -33,6 +33,7 @@ _LONGEST_FIRST = ("deployments", "slurm", "blocks")
 _ALONE = {"test_slurm_faults.py", "test_slurm_interruption.py", "test_slurm_limits.py"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Share the tests out to the processes that run them, those that take long first.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -302,7 +304,16 @@ def test_a_run_ends_when_its_driver_gives_no_sign_of_life(
     call = call_of(step)
     exchange = Exchange.of(call.partial)
     digest = exchange.open(PoolOrder(Order.of(call, Packer()), step.label, gpus=1, gpus_are_shared=True))
+
+    def live_until_it_begins() -> None:
+        while not Path(config.journal).exists():
+            os.utime(exchange.driver)
+            time.sleep(0.2)
+
+    driver = threading.Thread(target=live_until_it_begins)
+    driver.start()
     state = pool_step.perform_step(str(exchange.folder), digest, return_state=True)
+    driver.join()
     assert state.is_cancelled()
     wait_until(lambda: not is_alive(int(Path(config.journal).read_text())), "the step's process to be dead", 10)
     assert not list(store.layout.partials.iterdir())
