@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 # Before Prefect is imported, because it reads them then: nothing here may touch the home of who runs the tests.
 _HOME = tempfile.TemporaryDirectory(prefix="orepass-tests-", ignore_cleanup_errors=True)
@@ -33,19 +34,28 @@ _LONGEST_FIRST = ("deployments", "slurm", "blocks")
 _ALONE = {"test_slurm_faults.py", "test_slurm_interruption.py", "test_slurm_limits.py"}
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the tests out to the processes that run them, those that take long first.
-
-    The tests of a file share what they start, so they stay together; those of `deployments` all share one site. Those
-    of some files share nothing but the Slurm of their process, and take a minute each.
-    """
+    """Put those tests first that take long, or all others wait for them in the end."""
     rank = {folder: place for place, folder in enumerate(_LONGEST_FIRST)}
     items.sort(key=lambda item: rank.get(item.path.parent.name, len(rank)))
-    for item in items:
-        if item.path.name not in _ALONE:
-            together = item.path.parent if item.path.parent.name == "deployments" else item.path
-            item.add_marker(pytest.mark.xdist_group(str(together)))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Say which tests run in one process."""
+    return _Scheduling(config, log)
+
+
+class _Scheduling(LoadScopeScheduling):
+    """The tests of a file share what they start, so they stay together; those of `deployments` all share one site.
+
+    Those of some files share nothing but the Slurm of their process, and take a minute each.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = Path(nodeid.partition("::")[0])
+        if path.name in _ALONE:
+            return nodeid
+        return str(path.parent if path.parent.name == "deployments" else path)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import time
 
 import pytest
 from cluster import Cluster
+from processes_of_tests import wait_until
 
 from orepass.blocks.slurm_jobs import Cause, JobState, cancel, how_it_ended, job_states, my_jobs
 from orepass.errors import SlurmError
@@ -131,7 +132,10 @@ def test_no_slurm_here(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_controller_that_restarts_is_waited_for(slurm: Cluster) -> None:
     job_id = slurm.submit("sleep 100")
     slurm.wait_for(job_id, "RUNNING")
-    time.sleep(6)  # it writes down what it knows every 5 s
+    changed = time.time()
+    slurm.run("scontrol", "update", f"JobId={job_id}", "Comment=changed")
+    # It writes down what it knows some seconds after a change.
+    wait_until(lambda: (slurm.root / "state/job_state").stat().st_mtime > changed, "the controller to write", 30)
     slurm.kill_slurmctld()
     with pytest.raises(SlurmError, match=r"slurmctld does not answer: .*Unable to contact slurm controller"):
         job_states([job_id], patience_s=0)
