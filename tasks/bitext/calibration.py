@@ -101,7 +101,8 @@ def _filling(vectors: Floats32) -> dict[str, float]:
     assign = len(queries) * lists * dim / _seconds(lambda: index.quantizer.search(queries, min(32, lists)))
     small: Any = make_index(f"PQ{dim // 2}x4np", dim)
     codes: Any = make_index(f"PQ{dim // 4}np", dim)
-    small.pq.cp.niter, codes.pq.cp.niter = 2, 1
+    _hurry(small.pq.cp, 2)
+    _hurry(codes.pq.cp, 1)
     some = vectors[:4096]
     learn = 2.0 * len(some) * small.pq.M / _seconds(lambda: small.pq.train(some), 1)
     codes.pq.train(some)
@@ -140,12 +141,16 @@ def _lists(vectors: Floats32, length: int) -> int:
 
 def _index(index_type: str, vectors: Floats32) -> Any:
     index: Any = make_index(index_type, vectors.shape[1])
-    index.cp.niter = 2
-    if hasattr(index, "pq"):
-        index.pq.cp.niter = 2
+    for clustering in (index.cp, index.pq.cp) if hasattr(index, "pq") else (index.cp,):
+        _hurry(clustering, 2)
     index.train(vectors[: max(4096, 4 * index.nlist)])
     index.add(vectors)
     return index
+
+
+def _hurry(clustering: Any, rounds: int) -> None:
+    """Let k-means stop early and take few points without a warning: what it finds is of no use to anybody."""
+    clustering.niter, clustering.min_points_per_centroid = rounds, 1
 
 
 def _search(index: Any, vectors: Floats32) -> tuple[float, float]:
