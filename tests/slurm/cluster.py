@@ -168,6 +168,9 @@ class Cluster:
     def start_requeued(self, job_id: str) -> None:
         """Let a requeued job start: by itself it would wait for two minutes."""
         wait(lambda: self.job(job_id)["Reason"] == "BeginTime", f"job {job_id} to be requeued", 20)
+        ran = f"SLURM_JOB_ID={job_id}"
+        wait(lambda: not any(ran in variables(pid) for pid in self.processes()), f"job {job_id} to be gone", 20)
+        time.sleep(2)  # a node refuses a job whose credential is of the same second as the end of its last run
         self.run("scontrol", "update", f"JobId={job_id}", "StartTime=now")
 
     def clean_up(self) -> None:
