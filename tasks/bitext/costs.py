@@ -45,17 +45,17 @@ class Rates(Config):
     float32: float = 6.4e10
     bfloat16: float = 5.0e11
     cuda: float = 2.0e13
-    select: float = 1.0e9
-    enter: float = 1.0e7
-    rescore: float = 5.0e8
-    train: float = 2.5e10
-    codebooks: float = 5.0e6
-    assign: float = 5.0e9
-    encode: float = 5.0e9
-    scan_rows: float = 2.0e9
-    scan_codes: float = 3.0e10
-    visits: float = 7.0e5
-    scan_table: float = 7.0e8
+    select: float = 7.0e9
+    enter: float = 1.1e7
+    rescore: float = 6.0e8
+    train: float = 3.5e10
+    codebooks: float = 9.7e6
+    assign: float = 5.6e9
+    encode: float = 5.6e9
+    scan_rows: float = 2.8e9
+    scan_codes: float = 2.8e10
+    visits: float = 1.0e6
+    scan_table: float = 9.6e8
     disk: float = 5.0e8
 
     def __post_init__(self) -> None:
