@@ -26,7 +26,8 @@ def run_slurm(*command: str, patience_s: float = 60.0) -> str:
         SlurmError: there is no such program, it fails, or the controller does not answer.
     """
     # SQUEUE_FORMAT and the like would change what is printed.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("SQUEUE_", "SACCT_", "SCANCEL_"))}
+    own = ("SQUEUE_", "SACCT_", "SCANCEL_", "SINFO_")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(own)}
     until = time.monotonic() + patience_s
     pause = 0.5
     while True:

@@ -17,7 +17,7 @@ from orepass.blocks.slurm_command import run_slurm
 from orepass.blocks.slurm_state import Cause, JobState
 from orepass.errors import SlurmError
 
-__all__ = ["Cause", "JobState", "cancel", "how_it_ended", "job_states", "my_jobs"]
+__all__ = ["Cause", "JobState", "cancel", "commented_jobs", "how_it_ended", "job_states", "my_jobs"]
 
 # Columns of `squeue --Format` and their widths. Nothing can be escaped there, so fields are cut out by their width.
 _COLUMNS = {
@@ -60,6 +60,15 @@ def my_jobs(patience_s: float = 60.0) -> list[JobState]:
         SlurmError: Slurm does not answer.
     """
     return [job for job, _ in _squeue(patience_s)]
+
+
+def commented_jobs(comment: str, patience_s: float = 60.0) -> list[JobState]:
+    """The jobs of this user that were given a comment, also those that have ended some minutes ago.
+
+    Raises:
+        SlurmError: Slurm does not answer.
+    """
+    return [job for job, _ in _squeue(patience_s, "--states=all") if job.comment == comment]
 
 
 def how_it_ended(job_id: str, restarts: int = 0, within_s: float = 10.0, patience_s: float = 60.0) -> JobState:
@@ -121,10 +130,15 @@ def _job(line: bytes) -> tuple[JobState, str]:
         name=fields["Name"],
         comment=_known(fields["Comment"]),
     )
-    log = fields["STDERR"]
-    for code, value in {"%j": job.job_id, "%A": job.job_id, "%J": job.job_id, "%x": job.name}.items():
-        log = log.replace(code, value)
-    return job, log
+    return job, _path(fields["STDERR"], job)
+
+
+def _path(pattern: str, job: JobState) -> str:
+    """The file that a pattern of sbatch stands for."""
+    if "\\" in pattern:
+        return pattern.replace("\\\\", "\\")
+    values = {"j": job.job_id, "A": job.job_id, "J": job.job_id, "x": job.name, "%": "%"}
+    return re.sub(r"%([jAJx%])", lambda code: values[code[1]], pattern)
 
 
 def _with_its_log(job: JobState, log: str) -> JobState:

@@ -9,13 +9,14 @@ from uuid import UUID
 
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 from prefect.context import FlowRunContext
-from prefect.logging.handlers import PrefectConsoleHandler
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 from rich.progress import TaskID as BarID
+from rich.theme import Theme
 
-from orepass.progress import Progress
+from orepass.prefect_log import prefect_console
+from orepass.progress_reports import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +36,10 @@ class Board:
     def enter(self) -> None:
         """One more step has something to show."""
         self._showing += 1
-        console = _console()
+        # Prefect's own, so that its lines go above the bars.
+        console = prefect_console() or Console(stderr=True, emoji=False)
         if self._bars is None and console.is_terminal:
+            console.push_theme(Theme())  # Prefect's has no styles for bars
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
             self._bars = Bars(*columns, console=console, transient=True)
             self._bars.start()
@@ -46,6 +49,7 @@ class Board:
         self._showing -= 1
         if self._bars is not None and not self._showing:
             self._bars.stop()
+            self._bars.console.pop_theme()
             self._bars = None
 
     def bar(self, label: str) -> BarID | None:
@@ -95,8 +99,12 @@ class StepProgress:
             self._log.info("%s: %s", state.what, _in_words(state))
         idle = self._sending is None or self._sending.done()
         if idle and now - self._begun > _ARTIFACT_AFTER_S and now - self._sent > _ARTIFACT_EVERY_S:
+            try:
+                loop = asyncio.get_running_loop()
+            except RuntimeError:
+                return  # a thread of a step that runs in the flow's own, which can send nothing in the meantime
             self._sent = now
-            self._sending = asyncio.get_running_loop().create_task(self._send(state))
+            self._sending = loop.create_task(self._send(state))
 
     async def close(self) -> None:
         """Stop showing it."""
@@ -125,11 +133,3 @@ class StepProgress:
 
 def _in_words(state: Progress) -> str:
     return f"{state.done:,} of {state.total:,} {state.unit} ({state.done / max(state.total, 1):.0%})"
-
-
-def _console() -> Console:
-    """The console that Prefect logs to, so that its lines go above the bars; else one of our own."""
-    for handler in logging.getLogger("prefect").handlers:
-        if isinstance(handler, PrefectConsoleHandler):
-            return handler.console
-    return Console(stderr=True)

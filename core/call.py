@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from orepass.progress import Progress
+from orepass.progress_reports import Progress
 from orepass.requirements import Requirements
 from orepass.step import Step
 
@@ -22,6 +22,7 @@ class Call:
         requirements: what the step needs.
         flow_run_id: of Prefect, for the record.
         task_run_id: of Prefect, for the record.
+        variables: environment variables that the worker has meanwhile: what the run is told to be.
     """
 
     step: Step
@@ -29,6 +30,7 @@ class Call:
     requirements: Requirements
     flow_run_id: str | None = None
     task_run_id: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def timeout_s(self) -> float | None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import orjson
 from omegaconf import Container, OmegaConf
-from omegaconf.errors import MissingMandatoryValue
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import SecretBytes, SecretStr
 
 from orepass.errors import ConfigError, UnkeyableError
@@ -83,12 +83,14 @@ def resolved(config: Container, where: str = "config") -> Any:
     """A DictConfig or ListConfig as plain containers, with its `${...}` filled in.
 
     Raises:
-        ConfigError: a mandatory value (`???`) was not given.
+        ConfigError: a mandatory value (`???`) was not given, or one that is referred to is not there.
     """
     try:
         return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
         raise ConfigError(f"{where}: {error}. Give it on the command line or in the configuration file.") from error
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{where}: {error}") from error
 
 
 def _number(value: int | float) -> Any:

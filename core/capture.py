@@ -6,11 +6,16 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Iterator
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from orepass.call import Listener, LogLine
-from orepass.workdir import current_workdir
+from orepass.step_folder import current_workdir
+
+_speaking: Counter[str] = Counter()
+_counting = threading.Lock()
 
 
 class _Forwarding(logging.Handler):
@@ -56,6 +61,39 @@ def log_captured(path: Path, listener: Listener | None, own_process: bool) -> It
         if own_process:
             root.handlers[:] = others
             root.setLevel(level)
+
+
+@contextlib.contextmanager
+def let_speak(names: Iterable[str]) -> Iterator[None]:
+    """Let INFO lines of these loggers through for the time being, unless somebody has set another level.
+
+    Steps may run side by side in a process; the last of them gives the level back.
+    """
+    raised = [name for name in names if _raise(logging.getLogger(name))]
+    try:
+        yield
+    finally:
+        for name in raised:
+            _give_back(logging.getLogger(name))
+
+
+def _raise(logger: logging.Logger) -> bool:
+    with _counting:
+        # Also where it hears INFO by a parent: that may be another step's doing, which ends before.
+        free = logger.level == logging.NOTSET and logger.getEffectiveLevel() >= logging.INFO
+        if not free and not _speaking[logger.name]:
+            return False
+        if free:
+            logger.setLevel(logging.INFO)
+        _speaking[logger.name] += 1
+        return True
+
+
+def _give_back(logger: logging.Logger) -> None:
+    with _counting:
+        _speaking[logger.name] -= 1
+        if not _speaking[logger.name] and logger.level == logging.INFO:
+            logger.setLevel(logging.NOTSET)
 
 
 @contextlib.contextmanager

@@ -34,7 +34,7 @@ class Claim:
 
     def release(self) -> None:
         """Let others have it."""
-        _heart.forget(self._place)
+        heart.forget(self._place)
         if _newest(self.folder) != self.generation:
             return  # somebody took this claim over: it is theirs now
         for older in range(self.generation):
@@ -71,8 +71,9 @@ class Owner:
     def loads(cls, content: bytes) -> Owner | None:
         """Read what `dumps` wrote; None if it is not whole."""
         try:
-            return cls(**orjson.loads(content))
-        except (ValueError, TypeError):
+            document = orjson.loads(content)
+            return cls(document["host"], document["pid"], document["started"])
+        except (ValueError, TypeError, KeyError):
             return None
 
     def dumps(self) -> bytes:
@@ -122,8 +123,14 @@ def try_claim(folder: Path) -> Claim | Owner:
         except OSError:  # a full disk: nobody shall wait for a claim that nobody holds
             claim.release()
             raise
-        _heart.remember(claim._place)
+        heart.remember(claim._place)
         return claim
+
+
+def owner_of(folder: Path) -> Owner | None:
+    """Who holds the claim that `folder` stands for; None if nobody who is alive does."""
+    newest = _newest(folder)
+    return None if newest is None else _living_owner(folder / str(newest))
 
 
 @cache
@@ -143,7 +150,7 @@ def remove_if_dead(folder: Path) -> None:
 def _newest(folder: Path) -> int | None:
     try:
         return max((int(name) for name in os.listdir(folder) if name.isdigit()), default=None)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 
@@ -153,14 +160,18 @@ def _living_owner(place: Path) -> Owner | None:
         owner = Owner.loads((place / _OWNER).read_bytes()) or Owner("an unknown host", 0, "")
     except OSError:
         owner = Owner("an unknown host", 0, "")
+    return owner if lives(owner, place) else None
+
+
+def lives(owner: Owner, place: Path) -> bool:
+    """Whether a process lives, which touches `place` for as long as it does."""
     alive = owner.alive()
     if alive is not None:
-        return owner if alive else None
+        return alive
     try:
-        age = _now_on_disk(place) - place.stat().st_mtime
+        return _now_on_disk(place) - place.stat().st_mtime < DEAD_AFTER_S
     except OSError:
-        return None
-    return owner if age < DEAD_AFTER_S else None
+        return False
 
 
 def _now_on_disk(place: Path) -> float:
@@ -195,7 +206,7 @@ def _start_of(pid: int) -> str:
 
 
 class _Heart:
-    """One thread a process that touches all claims the process holds."""
+    """One thread a process that touches all that the process holds: claims, and what `orepass.in_use` notes."""
 
     def __init__(self) -> None:
         self._places: set[Path] = set()
@@ -207,7 +218,7 @@ class _Heart:
             if self._pid != os.getpid():  # a fork takes neither the thread nor the claims along
                 self._pid = os.getpid()
                 self._places.clear()
-                threading.Thread(target=self._beat, name="orepass-claims", daemon=True).start()
+                threading.Thread(target=self._beat, name="orepass-heart", daemon=True).start()
             self._places.add(place)
 
     def forget(self, place: Path) -> None:
@@ -224,4 +235,5 @@ class _Heart:
                     os.utime(place)
 
 
-_heart = _Heart()
+heart = _Heart()
+"""Touches what this process holds, so that other hosts see that it lives."""

@@ -1,17 +1,18 @@
 """Results as JSON and back, exactly: what a hit returns equals what the run returned.
 
 A `Path` inside the result's own folder is stored relative to it, one in another result relative to the store, so a
-store can be moved. Dataclasses come back as the classes that the module's return annotation names: nothing else
-is ever imported, so reading a shared store runs no code.
+store can be moved. Dataclasses and Enums come back as the classes that the module's return annotation names: nothing
+else is ever imported, so reading a shared store runs no code.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import enum
 import math
 import os
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +21,20 @@ import numpy as np
 from orepass.errors import ResultError
 
 _LARGEST_EXACT = 2**53
-_STORABLE = "Path, None, bool, int, float, str, list, tuple, mappings and dataclasses named in the return annotation"
+_STORABLE = (
+    "Path, None, bool, int, float, str, list, tuple, mappings, and dataclasses and Enums named in the return annotation"
+)
 
 
 class Codec:
     """Turns the results of one module into JSON values and back.
 
     Args:
-        annotation: the module's return annotation; the dataclasses in it are those that can be stored.
+        annotation: the module's return annotation; the dataclasses and Enums in it are those that can be stored.
     """
 
     def __init__(self, annotation: Any) -> None:
-        self._classes = {cls.__qualname__: cls for cls in _dataclasses_in(annotation)}
+        self._classes = {cls.__qualname__: cls for cls in _classes_in(annotation)}
 
     def encode(self, value: Any, folder: Path, root: Path, where: str = "result") -> Any:
         """The JSON form of a result.
@@ -51,6 +54,9 @@ class Codec:
             return value if abs(value) < _LARGEST_EXACT else {"$int": hex(value)}
         if type(value) is str:
             return _text(value, where)
+        if isinstance(value, enum.Enum):
+            self._check_class(value, where)
+            return {"$enum": type(value).__qualname__, "name": _text(value.name, where)}
         if isinstance(value, np.generic) and not isinstance(value, (np.longdouble, np.clongdouble)):
             return self.encode(value.item(), folder, root, where)
         if isinstance(value, float):
@@ -114,25 +120,42 @@ class Codec:
             case "$dataclass":
                 fields = {k: self._decode(v, folder, root) for k, v in value["fields"].items()}
                 return self._class(content)(**fields)
+            case "$enum":
+                return self._class(content)[value["name"]]
         raise ResultError(f"A stored result has the unknown tag {tag!r}; it was written by another version of orepass.")
 
     def _encode_dataclass(self, value: Any, folder: Path, root: Path, where: str) -> dict[str, Any]:
-        name = type(value).__qualname__
-        if self._class(name) is not type(value):
-            raise ResultError(f"{where} is another {name} than the one in the module's return annotation.")
+        self._check_class(value, where)
         fields = {
             field.name: self.encode(getattr(value, field.name), folder, root, f"{where}.{field.name}")
             for field in dataclasses.fields(value)
         }
-        return {"$dataclass": name, "fields": fields}
+        return {"$dataclass": type(value).__qualname__, "fields": fields}
 
-    def _class(self, name: str) -> type[Any]:
+    def _check_class(self, value: Any, where: str) -> None:
+        name = type(value).__qualname__
+        if self._class(name, where) is not type(value):
+            raise ResultError(f"{where} is another {name} than the one in the module's return annotation.")
+
+    def _class(self, name: str, where: str = "it") -> Any:
         if name not in self._classes:
             known = ", ".join(sorted(self._classes)) or "none"
             raise ResultError(
-                f"The dataclass {name} is not in the module's return annotation (there: {known}). Add it."
+                f"{where} is a {name}, a class that is not in the module's return annotation (there: {known}). Add it."
             )
         return self._classes[name]
+
+
+def points_to(value: Any) -> Iterator[str]:
+    """The files and folders of other results that a stored form has in it, relative to the store's root."""
+    if isinstance(value, dict):
+        if "$store" in value:
+            yield value["$store"]
+        value = value.values()
+    elif not isinstance(value, list):
+        return
+    for member in value:
+        yield from points_to(member)
 
 
 def _encode_path(path: Path, folder: Path, root: Path, where: str) -> dict[str, str]:
@@ -155,13 +178,17 @@ def _text(value: str, where: str) -> str:
     return value
 
 
-def _dataclasses_in(annotation: Any) -> set[type[Any]]:
+def _classes_in(annotation: Any) -> set[type[Any]]:
     found: set[type[Any]] = set()
     waiting = [annotation]
     while waiting:
         current = waiting.pop()
         waiting.extend(typing.get_args(current))
-        if isinstance(current, type) and dataclasses.is_dataclass(current) and current not in found:
+        if not isinstance(current, type) or current in found:
+            continue
+        if issubclass(current, enum.Enum):
+            found.add(current)
+        elif dataclasses.is_dataclass(current):
             found.add(current)
             waiting.extend(typing.get_type_hints(current).values())
     return found

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Hashable, Mapping
 from functools import cache, partial
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_type_hints
 
 from omegaconf import Container
-from pydantic import GetCoreSchemaHandler, TypeAdapter, ValidationError
+from pydantic import BaseModel, GetCoreSchemaHandler, TypeAdapter, ValidationError, create_model
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from orepass.canonical import resolved
@@ -51,20 +51,53 @@ def load(cls: type[T], options: Any) -> T:
         raise ConfigError(explain_validation(cls.__name__, error)) from None
 
 
+def check_types(value: Any, name: str) -> None:
+    """See that the fields of a dataclass hold what their annotations say, without any conversion.
+
+    Dataclasses in it are not looked into.
+
+    Args:
+        value: the dataclass.
+        name: what to call it.
+
+    Raises:
+        ConfigError: some do not: all of them in one message.
+    """
+    fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    try:
+        _fields_model(cast(Hashable, type(value))).model_validate(fields, strict=True)
+    except ValidationError as error:
+        raise ConfigError(explain_validation(name, error)) from None
+
+
 def explain_validation(name: str, error: ValidationError) -> str:
     """One line an error: which option, what was given, what was expected."""
-    lines = [f"{name} cannot be used:"]
+    return "\n  ".join([f"{name} cannot be used:", *validation_lines(error, "(top level)")])
+
+
+def validation_lines(error: ValidationError, top: str, within: str = "") -> list[str]:
+    """What is wrong, one line an error.
+
+    Args:
+        error: of pydantic.
+        top: how the value as a whole is called.
+        within: what stands before the names of its parts.
+    """
+    lines = []
     for problem in error.errors(include_url=False):
-        where = ".".join(str(part) for part in problem["loc"]) or "(top level)"
+        where = within
+        for part in problem["loc"]:
+            where += f"[{part}]" if isinstance(part, int) else f".{part}" if where else part
+        where = where or top
         if problem["type"] == "missing":
-            lines.append(f"  {where}: required, but not given.")
+            lines.append(f"{where}: required, but not given.")
         elif problem["type"] == "orepass_unknown_option":
-            lines.append(f"  {where}: {problem['msg']}")
+            lines.append(f"{where}: {problem['msg']}")
         elif problem["type"] == "value_error":  # raised by the configuration's own checks, which say it all
-            lines.append(f"  {where}: {problem['ctx']['error']}")
+            lines.append(f"{where}: {problem['ctx']['error']}")
         else:
-            lines.append(f"  {where}: {problem['msg']}, got {problem['input']!r}.")
-    return "\n".join(lines)
+            lines.append(f"{where}: {problem['msg']}, got {problem['input']!r}.")
+    return lines
 
 
 def _check_names(cls: type, value: Any) -> Any:
@@ -89,3 +122,9 @@ def _names(cls: type) -> list[str]:
 @cache
 def _adapter(cls: Hashable) -> TypeAdapter[Any]:
     return TypeAdapter(cast(type[Any], cls))
+
+
+@cache
+def _fields_model(cls: Hashable) -> type[BaseModel]:
+    hints = get_type_hints(cls)
+    return create_model("Fields", **{name: (hints[name], ...) for name in _names(cast(type[Any], cls))})  # type: ignore[call-overload, no-any-return]

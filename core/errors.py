@@ -7,6 +7,9 @@
     ├── ResultError         a module returned something that cannot be stored, or that its validation refuses
     ├── StoreError          the store cannot be read or written
     │   └── DamagedError    ... because a result in it is not as it was written
+    ├── AppError            an app or a script did not succeed, or a scheduler refused it
+    ├── TrainingError       the loss of a training is not a finite number
+    ├── NotReadyError       a module of a pipeline cannot run yet, because others that it takes from are not done
     ├── ServerError         no Prefect server can be reached or started
     ├── SlurmError          Slurm does not answer, or refuses what it was asked
     ├── StepError           a step failed; names the step, its element and host, and ends with its log
@@ -54,6 +57,18 @@ class DamagedError(StoreError):
     """A stored result is not as it was written."""
 
 
+class AppError(OrepassError, RuntimeError):
+    """An app or a script did not succeed, or a scheduler refused it."""
+
+
+class TrainingError(OrepassError, ArithmeticError):
+    """The loss of a training is not a finite number."""
+
+
+class NotReadyError(OrepassError, RuntimeError):
+    """A module of a pipeline cannot run yet, because others that it takes something from are not done."""
+
+
 class ServerError(OrepassError, RuntimeError):
     """No Prefect server can be reached or started."""
 
@@ -97,7 +112,9 @@ def did_you_mean(word: str, valid: Iterable[str]) -> str:
         word: what was given.
         valid: what could have been given.
     """
-    names = sorted(valid)
+    names = sorted(map(str, valid))
+    if not names:
+        return "There is none."
     near = difflib.get_close_matches(word, names, n=1)
     hint = f"Did you mean {near[0]!r}? " if near else ""
     return f"{hint}Valid: {', '.join(names)}."

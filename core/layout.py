@@ -40,6 +40,11 @@ class Entry:
         return self.root / ".failed" / self.module / f"{self.key}.log"
 
     @property
+    def checkpoints(self) -> Path:
+        """What a run that computes this result goes on from if it is killed."""
+        return self.root / ".checkpoints" / self.module / self.key
+
+    @property
     def name(self) -> str:
         """`module/key`, as people and Prefect's result storage call it."""
         return f"{self.module}/{self.key}"
@@ -69,9 +74,24 @@ class Layout:
         return self.root / ".partial"
 
     @property
+    def checkpoints(self) -> Path:
+        """What runs go on from that were killed."""
+        return self.root / ".checkpoints"
+
+    @property
     def claims(self) -> Path:
         """Who computes which result right now."""
         return self.root / ".claims"
+
+    @property
+    def in_use(self) -> Path:
+        """Which results runs in progress need; see `orepass.in_use`."""
+        return self.root / ".in-use"
+
+    @property
+    def pruning(self) -> Path:
+        """Which results are being removed right now; see `orepass.in_use`."""
+        return self.root / ".pruning"
 
     @property
     def set_aside(self) -> Path:
@@ -87,6 +107,11 @@ class Layout:
     def jobs(self) -> Path:
         """Logs and certificates of the cluster jobs that flows started, by flow run."""
         return self.root / ".jobs"
+
+    @property
+    def searches(self) -> Path:
+        """Journals of searches: which values were drawn; see `orepass.runnables.search_study`."""
+        return self.root / ".searches"
 
     @property
     def prefect(self) -> Path:

@@ -16,10 +16,11 @@ from prefect.serializers import JSONSerializer, Serializer
 
 from orepass.atomic import write_atomically
 from orepass.errors import DamagedError, ResultError
+from orepass.in_use import announce
 from orepass.store import Store, current_store
 
 if TYPE_CHECKING:
-    from orepass.module import Module
+    from orepass.modules import Module
 
 modules: weakref.WeakValueDictionary[str, Module[..., Any]] = weakref.WeakValueDictionary()
 """The modules of this process by name, so that nothing needs to be imported because a stored file says so."""
@@ -117,6 +118,7 @@ class StoreFileSystem(WritableFileSystem):
             raise ValueError(f"{path_of(module, key)} cannot be used: {error}") from error
         if record is None:
             raise ValueError(f"Nothing is stored at {path_of(module, key)}.")
+        announce(store.layout, [entry.name])  # it may come from a worker that looked it up and is gone
         blob = {"module": module, "folder": str(entry.folder), "root": str(store.root), "result": record.result}
         metadata = {"storage_key": path_of(module, key), "serializer": {"type": ModuleSerializer().type}}
         return orjson.dumps({"metadata": metadata, "result": orjson.dumps(blob).decode()})

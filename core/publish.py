@@ -8,6 +8,7 @@ import shutil
 import uuid
 from pathlib import Path
 
+from orepass.atomic import write_atomically
 from orepass.errors import StoreError
 
 
@@ -43,5 +44,28 @@ def publish(result: Path, folder: Path, name: str | None = None) -> Path:
         raise StoreError(
             f"Cannot put {result.name} in {str(folder)!r}: {error.strerror}. Give another output_dir; "
             f"the result itself is safe at {result}."
+        ) from error
+    return place
+
+
+def publish_text(text: str, place: Path) -> Path:
+    """Write what people are told of results.
+
+    Args:
+        text: of the file.
+        place: where it goes; its folder is made. What was there before is replaced.
+
+    Returns:
+        The same place.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    try:
+        write_atomically(place, text.encode())
+    except OSError as error:
+        raise StoreError(
+            f"Cannot write {place.name} to {str(place.parent)!r}: {error.strerror}. Give another output_dir; what was "
+            "computed is in the store."
         ) from error
     return place

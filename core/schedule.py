@@ -22,17 +22,18 @@ from orepass.claims import Claim, Owner
 from orepass.errors import ArrayError, StepError, StoreError
 from orepass.explain import explain_miss
 from orepass.failures import step_error
+from orepass.in_use import announce
 from orepass.prefect_log import in_array, keep_it_short
-from orepass.progress import Progress
+from orepass.progress_reports import Progress
 from orepass.report import StepReport, run_report
 from orepass.step import Hit, Step, make_steps
-from orepass.store import current_store
+from orepass.store import Store, current_store
 from orepass.submitted import call_of, claim_of
 from orepass.task_runs import completed, run_task, task_of
 from orepass.workers import current_workers
 
 if TYPE_CHECKING:
-    from orepass.module import Module
+    from orepass.modules import Module
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ async def schedule(module: Module[..., Any], config: Any, over: Sequence[Any] | 
     begun = time.perf_counter()
     config = module.typed(config)
     store = current_store()
-    steps = await asyncio.to_thread(lambda: list(make_steps(module, config, over, store, label)))
+    steps = await _announced_steps(module, config, over, store, label)
     if over is None:
         works = [_Work(steps)]
         await _run(module, works)
@@ -81,6 +82,25 @@ async def schedule(module: Module[..., Any], config: Any, over: Sequence[Any] | 
         raise ArrayError(f"{label}: {len(errors)} of {len(steps)} elements failed; the others are stored", errors)
     results = [hits[step.position or 0].result for step in steps]
     return results[0] if over is None else results
+
+
+async def _announced_steps(
+    module: Module[..., Any], config: Any, over: Sequence[Any] | None, store: Store, label: str
+) -> list[Step]:
+    """The steps; from now on nobody prunes their results, nor those that they read files of."""
+    names: set[str] = set()
+
+    def make() -> tuple[list[Step], Owner | None]:
+        steps = list(make_steps(module, config, over, store, label, names))
+        names.update(step.entry.name for step in steps)
+        return steps, announce(store.layout, names)
+
+    steps, pruner = await asyncio.to_thread(make)
+    while pruner is not None:
+        _log().info("%s: waiting for %s, which prunes the store", label, pruner)
+        await asyncio.sleep(_WAIT_S[1])
+        pruner = await asyncio.to_thread(announce, store.layout, names)
+    return steps
 
 
 async def _compute_missing(module: Module[..., Any], steps: list[Step], found: list[Hit | None]) -> list[_Work]:
@@ -200,6 +220,10 @@ async def _compute(step: Step, work: _Work) -> Hit:
     here = contextvars.copy_context()
     try:
         outcome = await _attempt(step, work, log, lambda event: here.run(listen, event))
+    except StepError as error:  # it was killed, so it could not keep its own log
+        first = str(error).partition("\n")[0]
+        await asyncio.to_thread(step.store.note_failure, step.entry, f"{error}\n{type(error).__name__}: {first}\n")
+        raise
     finally:
         await shown.close()
     if outcome.failure is not None:

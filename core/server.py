@@ -18,17 +18,20 @@ from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
 from orepass.atomic import write_atomically
 from orepass.claims import Owner
 from orepass.errors import ConfigError, ServerError
+from orepass.work import tail
 
 logger = logging.getLogger(__name__)
 
 _HOST = "127.0.0.1"
 _USUAL_PORT = 4200
 _STARTS_WITHIN_S = 180.0
+_STARTS = 2
 Say = Callable[[str], None]
 
 SETTINGS = {
@@ -65,11 +68,8 @@ def prefect_server(mode: str = "auto", say: Say = logger.info) -> Iterator[str |
     url = configured or _background_server(say)
     if configured and not configured.startswith(("http://", "https://")):
         raise ConfigError(f"server={configured!r} is none of auto, temporary and http://HOST:PORT/api.")
-    if configured and urlsplit(configured).username:
-        raise ConfigError(
-            "The address of the Prefect server holds a user name, and Prefect logs addresses. Put USER:PASSWORD into "
-            "PREFECT_API_AUTH_STRING instead."
-        )
+    if configured:
+        refuse_password(configured)
     if configured and not _answers(configured):
         raise ServerError(
             f"The Prefect server at {configured} does not answer. Start it (`prefect server start`), correct "
@@ -79,28 +79,80 @@ def prefect_server(mode: str = "auto", say: Say = logger.info) -> Iterator[str |
         yield url
 
 
+def refuse_password(url: str) -> None:
+    """See that the address of a server holds no password.
+
+    Raises:
+        ConfigError: it holds a user name at least.
+    """
+    if urlsplit(url).username:
+        raise ConfigError(
+            "The address of the Prefect server holds a user name, and Prefect logs addresses. Put USER:PASSWORD into "
+            "PREFECT_API_AUTH_STRING instead."
+        )
+
+
+def password_wanted(error: PrefectHTTPStatusError) -> str:
+    """What is said where a server answers that it does not know who asks."""
+    return (
+        f"The Prefect server at {error.request.url.host} asks for a password. Set PREFECT_API_AUTH_STRING to "
+        "USER:PASSWORD, in the environment or with `prefect config set`."
+    )
+
+
+def background_server() -> str | None:
+    """The API address of the server that an earlier run started on this machine; None if none answers."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        known = json.loads(_state(Path(get_current_settings().home)).read_text())
+        url: str = known["url"]
+        # Another user's server may have come to the same port since ours ended.
+        if Owner(**known["owner"]).alive() and _answers(url):
+            return url
+    return None
+
+
 def _background_server(say: Say) -> str:
     home = Path(get_current_settings().home)
     home.mkdir(parents=True, exist_ok=True)
-    state = home / "orepass-server.json"
     with _only_one(home / "orepass-server.lock"):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            known = json.loads(state.read_text())
-            found: str = known["url"]
-            # Another user's server may have come to the same port since ours ended.
-            if Owner(**known["owner"]).alive() and _answers(found):
-                say(f"Prefect server: {_ui(found)} (stop it with: prefect server stop)")
-                return found
-        return _start(home, state, say)
+        if found := background_server():
+            say(f"Prefect server: {_ui(found)} (stop it with: prefect server stop)")
+            return found
+        return _start(home, say)
 
 
-def _start(home: Path, state: Path, say: Say) -> str:
-    port = _free_port()
-    url = f"http://{_HOST}:{port}/api"
+def _state(home: Path) -> Path:
+    return home / "orepass-server.json"
+
+
+def _start(home: Path, say: Say) -> str:
     log = home / "orepass-server.log"
-    say(f"Starting a Prefect server on {_HOST}:{port} (once; log: {log}) ...")
+    for _ in range(_STARTS):
+        port = _free_port()
+        url = f"http://{_HOST}:{port}/api"
+        say(f"Starting a Prefect server on {_HOST}:{port} (once; log: {log}) ...")
+        process = _started(home, port, log)
+        try:
+            ended = _wait_for(url, process, log)
+        except BaseException:  # also Ctrl-C: nobody would find it again
+            process.terminate()
+            raise
+        if ended is None:
+            write_atomically(_state(home), json.dumps({"url": url, "owner": asdict(Owner.of(process.pid))}).encode())
+            # Where `prefect server stop` looks for the process to end.
+            write_atomically(home / "server.pid", str(process.pid).encode())
+            say(f"Prefect server: {_ui(url)} (it keeps running; stop it with: prefect server stop)")
+            return url
+        # Somebody else may have come to the port in the seconds before the server did.
+        say(f"The Prefect server ended with exit code {ended} while it started.")
+    raise ServerError(
+        f"The Prefect server ended with exit code {ended} while it started. The end of {log}:\n{tail(log)}"
+    )
+
+
+def _started(home: Path, port: int, log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "prefect", "server", "start"],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -115,26 +167,18 @@ def _start(home: Path, state: Path, say: Say) -> str:
                 "PREFECT_SERVER_API_PORT": str(port),
             },
         )
-    try:
-        _wait_for(url, process, log)
-    except BaseException:  # also Ctrl-C: nobody would find it again
-        process.terminate()
-        raise
-    write_atomically(state, json.dumps({"url": url, "owner": asdict(Owner.of(process.pid))}).encode())
-    # Where `prefect server stop` looks for the process to end.
-    write_atomically(home / "server.pid", str(process.pid).encode())
-    say(f"Prefect server: {_ui(url)} (it keeps running; stop it with: prefect server stop)")
-    return url
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> int | None:
+    """Return None when the server answers, and its exit code if it ends before."""
     until = time.monotonic() + _STARTS_WITHIN_S
     while not _answers(url):
         if process.poll() is not None:
-            raise ServerError(f"The Prefect server ended with exit code {process.returncode}. See {log}.")
+            return process.returncode
         if time.monotonic() > until:
             raise ServerError(f"The Prefect server did not answer within {_STARTS_WITHIN_S:.0f} s. See {log}.")
         time.sleep(0.2)
+    return None
 
 
 def _answers(url: str) -> bool:

@@ -6,9 +6,11 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orepass.codec import points_to
 from orepass.errors import DamagedError, OrepassError, ResultError, StoreError
 from orepass.key import NO_ELEMENT, Key, make_keys
 from orepass.layout import Entry
@@ -16,7 +18,7 @@ from orepass.record import Record
 from orepass.store import Store
 
 if TYPE_CHECKING:
-    from orepass.module import Module
+    from orepass.modules import Module
 
 logger = logging.getLogger(__name__)
 _said: set[str] = set()
@@ -79,26 +81,39 @@ class Step:
         if not accepted:
             raise ResultError(f"validate() of {self.module.name} refuses it")
 
+    def check(self) -> Hit | None:
+        """The stored result, if there is one.
+
+        Raises:
+            DamagedError: it is not as it was written.
+            ResultError: it is not what the module returns now, or the module refuses it.
+        """
+        record = self.store.read(self.entry)
+        if record is None:
+            return None
+        result = self.module.codec.decode(record.result, self.entry.folder, self.store.root)
+        for other in points_to(record.result):
+            if not Path(self.store.root, other).exists():
+                raise DamagedError(f"it points to {other}, which is gone")
+        self.validate(result)
+        return Hit(result, record)
+
     def look_up(self) -> Hit | None:
         """The stored result, if there is one that is whole and valid; one that is not is set aside."""
         try:
-            record = self.store.read(self.entry)
-            if record is None:
-                return None
-            result = self.module.codec.decode(record.result, self.entry.folder, self.store.root)
-            self.validate(result)
+            hit = self.check()
         except (DamagedError, ResultError) as error:
             self.store.set_aside(self.entry, str(error))
             return None
-        if record.source != self.module.source_digest:
+        if hit is not None and hit.record.source != self.module.source_digest:
             _say_once(
                 self.module.name,
                 "%s: results made by another text of its function are used, because its version is still %r. "
                 "Raise the version if the change alters results.",
                 self.module.name,
-                record.version,
+                hit.record.version,
             )
-        return Hit(result, record)
+        return hit
 
     def stored(self) -> Hit:
         """The result of a step that has just been computed.
@@ -121,9 +136,22 @@ class Hit:
 
 
 def make_steps(
-    module: Module[..., Any], config: Any, over: Sequence[Any] | None, store: Store, name: str | None = None
+    module: Module[..., Any],
+    config: Any,
+    over: Sequence[Any] | None,
+    store: Store,
+    name: str | None = None,
+    inputs: set[str] | None = None,
 ) -> Iterator[Step]:
     """The steps that a module makes of a configuration and, for an array, its elements.
+
+    Args:
+        module: what is to run.
+        config: its configuration.
+        over: the elements of an array.
+        store: where results are.
+        name: what people call the steps.
+        inputs: gets the names (`module/key`) of the results in the store that the steps read files of.
 
     Raises:
         UnkeyableError: a value that cannot stand in a key; names the field.
@@ -132,7 +160,8 @@ def make_steps(
     elements = [NO_ELEMENT] if over is None else over
     name = name or module.name
     try:
-        keys = make_keys(module.name, module.cache_version, module.config_for_key(config), elements, store.digest)
+        digest = partial(store.digest, used=inputs)
+        keys = make_keys(module.name, module.cache_version, module.config_for_key(config), elements, digest)
         for position, (element, key) in enumerate(zip(elements, keys, strict=True)):
             yield Step(module, name, config, element, None if over is None else position, key, store)
     except OrepassError as error:

@@ -8,26 +8,43 @@ import logging
 import os
 import shutil
 import stat
-import time
 import uuid
 from collections.abc import Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import orjson
+
 from orepass.atomic import sync
-from orepass.claims import Owner, remove_if_dead
+from orepass.claims import Owner
 from orepass.digest import combine, digest_path
 from orepass.errors import DamagedError, ResultError, StoreError
 from orepass.layout import LOG, RECORD, Entry, Layout
 from orepass.record import Output, Record
+from orepass.sweeping import sweep
 
 logger = logging.getLogger(__name__)
 
 ENVIRONMENT_VARIABLE = "OREPASS_STORE"
 _DEFAULT = Path("~/.orepass/store")
-_SWEEP_AFTER_S = 7 * 24 * 3600.0
 _current: ContextVar[Store | None] = ContextVar("orepass_store", default=None)
+
+
+@dataclass(frozen=True)
+class Working:
+    """A process that computes a result.
+
+    Attributes:
+        owner: the process.
+        job_id: of the cluster's scheduler, if there is one.
+    """
+
+    owner: Owner
+    job_id: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.owner}" + (f", job {self.job_id}" if self.job_id else "")
 
 
 @dataclass(frozen=True)
@@ -85,21 +102,38 @@ class Store:
             raise self.failure(f"set {entry.name} aside", error) from error
         logger.warning("%s: a stored result cannot be used (%s): set aside in %s.", entry.name, why, place)
 
-    def begin(self, partial: Path) -> None:
+    def begin(self, partial: Path, entry: Entry, job_id: str | None = None) -> None:
         """Make the folder of a run that begins in this process.
 
         Args:
             partial: a name of `layout.new_partial()`.
+            entry: what is computed.
+            job_id: of the cluster's scheduler, if there is one.
 
         Raises:
             StoreError: the store cannot be written.
         """
         try:
             partial.parent.mkdir(parents=True, exist_ok=True)
-            _owner_of(partial).write_bytes(Owner.this_process().dumps())
+            begun = {**asdict(Owner.this_process()), "entry": entry.name, "job_id": job_id}
+            _owner_of(partial).write_bytes(orjson.dumps(begun))
             partial.mkdir()
         except OSError as error:
             raise self.failure("begin a step", error) from error
+
+    def working(self) -> dict[str, Working]:
+        """Which processes compute something right now, by the names of the results."""
+        found = {}
+        for file in self.layout.partials.glob("*.owner"):
+            try:
+                content = file.read_bytes()
+            except OSError:
+                continue  # it has ended in this moment
+            owner = Owner.loads(content)
+            if owner is not None and owner.alive() is not False:
+                document = orjson.loads(content)
+                found[document.get("entry", "")] = Working(owner, document.get("job_id"))
+        return found
 
     def outputs_of(self, partial: Path) -> dict[str, Output]:
         """Size and digest of every file that a run left in its folder, each forced to the disk.
@@ -149,8 +183,17 @@ class Store:
             sync(entry.folder.parent)
             _owner_of(partial).unlink(missing_ok=True)
             entry.failure.unlink(missing_ok=True)
+            shutil.rmtree(entry.checkpoints, ignore_errors=True)
         except OSError as error:
             raise self.failure(f"store {entry.name}", error) from error
+
+    def note_failure(self, entry: Entry, text: str) -> None:
+        """Keep why a result was not computed, for a run that could not say it itself because it was killed."""
+        try:
+            entry.failure.parent.mkdir(parents=True, exist_ok=True)
+            entry.failure.write_text(text)
+        except OSError as error:
+            logger.warning("%s: why it failed could not be kept: %s", entry.name, error)
 
     def discard(self, partial: Path, entry: Entry) -> Path | None:
         """Remove a failed run's folder, but keep its log.
@@ -174,8 +217,12 @@ class Store:
         shutil.rmtree(partial, ignore_errors=True)
         _owner_of(partial).unlink(missing_ok=True)
 
-    def digest(self, path: Path) -> str:
+    def digest(self, path: Path, used: set[str] | None = None) -> str:
         """The digest of a path's content; for a path in a result it is read from the record.
+
+        Args:
+            path: a file or a folder.
+            used: gets the result's `module/key`, if the path is in one.
 
         Raises:
             InputError: there is no such file.
@@ -183,6 +230,8 @@ class Store:
         absolute = Path(os.path.realpath(path))
         found = self.layout.locate(absolute)
         if found is not None:
+            if used is not None:
+                used.add(found[0].name)
             digest = self._recorded_digest(*found)
             if digest is not None and absolute.exists():
                 return digest
@@ -205,23 +254,7 @@ class Store:
 
     def sweep(self) -> None:
         """Remove what killed runs left: at once where the process is known to be dead, else after a week."""
-        for owner_file in self.layout.partials.glob("*.owner"):
-            partial = owner_file.with_suffix("")
-            try:
-                owner = Owner.loads(owner_file.read_bytes())
-                alive = owner.alive() if owner else None
-                if alive is False or (alive is None and _untouched_for_a_week(partial)):
-                    self._remove(partial)
-                    logger.info("Removed %s, which %s left behind.", partial, owner or "a killed run")
-            except OSError as error:
-                logger.debug("Could not sweep %s: %s", partial, error)
-        for pruned in self.layout.partials.glob("*.pruned"):
-            shutil.rmtree(pruned, ignore_errors=True)
-        for exchange in self.layout.partials.glob("*.call"):  # between a flow and its runs in a work pool
-            if _untouched_for_a_week(exchange):
-                shutil.rmtree(exchange, ignore_errors=True)
-        for claim in self.layout.claims.glob("*/*"):
-            remove_if_dead(claim)
+        sweep(self.layout, self._remove)
 
     def modules(self) -> list[str]:
         """The names of the modules that have results."""
@@ -287,11 +320,6 @@ def _outputs(record: str, inode: int, mtime_ns: int) -> dict[str, Output]:
 
 def _owner_of(partial: Path) -> Path:
     return partial.with_suffix(".owner")
-
-
-def _untouched_for_a_week(partial: Path) -> bool:
-    newest = max((file.stat().st_mtime for file in (partial, *partial.rglob("*")) if file.exists()), default=0.0)
-    return time.time() - newest > _SWEEP_AFTER_S
 
 
 def _files_below(folder: Path) -> Iterator[str]:

@@ -11,24 +11,32 @@ from prefect.context import TaskRunContext
 from orepass.call import Call
 from orepass.claims import Claim, Owner, try_claim
 from orepass.failures import step_error
+from orepass.in_use import announce
 from orepass.key import NO_ELEMENT
 from orepass.requirements import Requirements
+from orepass.run_environment import sent_along
 from orepass.step import Hit, Step, make_steps
 from orepass.store import current_store
 from orepass.work import perform
 
 if TYPE_CHECKING:
-    from orepass.module import Module
+    from orepass.modules import Module
 
 logger = logging.getLogger(__name__)
 _LOOK_AGAIN_S = 0.5
 
 
 def step_of(module: Module[..., Any], config: Any, element: Any = NO_ELEMENT) -> Step:
-    """The step that calling a module with these arguments stands for."""
+    """The step that calling a module with these arguments stands for, announced so that it can be looked up."""
     # Prefect calls with all parameters: those that were not given come with their defaults.
     over = None if element is NO_ELEMENT or element is module.default_element else [element]
-    return next(make_steps(module, module.typed(config), over, current_store()))
+    store, names = current_store(), set[str]()
+    step = next(make_steps(module, module.typed(config), over, store, inputs=names))
+    names.add(step.entry.name)
+    while (pruner := announce(store.layout, names)) is not None:
+        logger.info("%s: waiting for %s, which prunes the store.", step.label, pruner)
+        time.sleep(_LOOK_AGAIN_S)
+    return step
 
 
 def run_submitted(module: Module[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -85,4 +93,5 @@ def call_of(step: Step, needs: Requirements | None = None) -> Call:
         requirements=needs or step.module.requirements(step.config),
         flow_run_id=str(task_run.flow_run_id) if task_run and task_run.flow_run_id else None,
         task_run_id=str(task_run.id) if task_run else None,
+        variables=sent_along(),
     )

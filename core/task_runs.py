@@ -18,7 +18,7 @@ from prefect.utilities.annotations import quote
 from prefect.utilities.engine import emit_task_run_state_change_event
 
 if TYPE_CHECKING:
-    from orepass.module import Module
+    from orepass.modules import Module
 
 W = TypeVar("W")
 

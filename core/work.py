@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-import logging
 import os
 import socket
 import traceback
@@ -16,16 +15,18 @@ import cloudpickle
 
 from orepass import provenance
 from orepass.call import Call, Failure, Listener, Outcome
-from orepass.capture import log_captured
+from orepass.capture import let_speak, log_captured
 from orepass.errors import InputError, OrepassError, ResultError
 from orepass.key import NO_ELEMENT, SCHEME, make_keys
 from orepass.layout import LOG
-from orepass.progress import listening
+from orepass.progress_reports import listening
 from orepass.record import Record
+from orepass.run_environment import taken_over
 from orepass.step import Step
-from orepass.workdir import working_in
+from orepass.step_folder import checkpoints_in, working_in
 
 _TAIL_LINES = 20
+_HELP_MODULES = ("orepass.learn", "orepass.tasks")  # what these log is part of what a step has to say
 
 
 def perform(call: Call, listener: Listener | None = None, *, own_process: bool = False) -> Outcome:
@@ -40,9 +41,15 @@ def perform(call: Call, listener: Listener | None = None, *, own_process: bool =
     cost = provenance.measure()
     started = datetime.datetime.now(datetime.UTC)
     try:
-        step.store.begin(call.partial)
-        _let_speak(logging.getLogger(step.module.function.__module__))
-        with log_captured(call.partial / LOG, listener, own_process), working_in(call.partial), listening(listener):
+        step.store.begin(call.partial, step.entry, provenance.job_id())
+        with (
+            let_speak({step.module.function.__module__, *_HELP_MODULES}),
+            log_captured(call.partial / LOG, listener, own_process),
+            working_in(call.partial),
+            checkpoints_in(step.entry.checkpoints),
+            listening(listener),
+            taken_over(call.variables),
+        ):
             value = step.module.function(*step.arguments)
         used = cost()
         _check_inputs(step)
@@ -143,9 +150,3 @@ def _failure(call: Call, error: BaseException) -> Failure:
     except Exception:
         pickled = None  # the message and the log tell the same
     return Failure(f"{type(error).__name__}: {error}", log, kept, socket.gethostname(), pickled, provenance.job_id())
-
-
-def _let_speak(logger: logging.Logger) -> None:
-    """Let INFO lines of a module's own file through, unless somebody has set another level for it."""
-    if logger.level == logging.NOTSET and not logger.isEnabledFor(logging.INFO):
-        logger.setLevel(logging.INFO)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from contextvars import ContextVar
 from typing import Protocol, runtime_checkable
 
 from prefect.context import FlowRunContext
 
 from orepass.attempts import RetryPolicy
 from orepass.call import Call, Listener, LogLine, Outcome
-from orepass.progress import Progress
+from orepass.progress_reports import Progress
 from orepass.requirements import Requirements
 from orepass.work import perform
+
+_given_up: ContextVar[threading.Event | None] = ContextVar("orepass_given_up", default=None)
 
 
 @runtime_checkable
@@ -45,7 +49,18 @@ class Threads:
     async def compute(self, call: Call, listener: Listener) -> Outcome:
         """Run one step in a thread; requirements and timeouts have no meaning there."""
         loop = asyncio.get_running_loop()
-        return await asyncio.to_thread(perform, call, lambda event: _tell(loop, listener, event))
+        end = threading.Event()
+        token = _given_up.set(end)
+        try:
+            return await asyncio.to_thread(perform, call, lambda event: _tell(loop, listener, event))
+        finally:
+            _given_up.reset(token)
+            end.set()
+
+
+def given_up() -> threading.Event:
+    """Is set when nobody waits for the step any more that runs here: a thread cannot be killed, but it can look."""
+    return _given_up.get() or threading.Event()
 
 
 def _tell(loop: asyncio.AbstractEventLoop, listener: Listener, event: Progress | LogLine) -> None:

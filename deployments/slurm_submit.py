@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from orepass.errors import SlurmError
+from orepass.blocks.slurm_batch import sbatch, submitters_environment
 
 _LOGS = Path("~/.orepass/slurm-logs")
-_ANSWERS_WITHIN_S = 60.0
 
 
 class JobOptions(BaseModel):
@@ -62,21 +59,10 @@ def submit(
     """
     folder = Path(options.log_folder).expanduser().absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    arguments = ["sbatch", *_arguments(options), f"--job-name={_printable(name)}", f"--comment={comment}"]
+    arguments = [*_arguments(options), f"--job-name={_printable(name)}", f"--comment={comment}"]
     arguments += [f"--output={_literal(folder)}/%j.log", *options.directives]
     script = "\n".join(["#!/bin/bash", *options.prologue, command, ""])
-    try:
-        done = subprocess.run(
-            arguments, input=script, env=_environment(environment), capture_output=True, text=True,
-            timeout=_ANSWERS_WITHIN_S,
-        )  # fmt: skip
-    except FileNotFoundError:
-        raise SlurmError("There is no sbatch here. Start the worker where Slurm's commands are on the PATH.") from None
-    except subprocess.TimeoutExpired:
-        raise SlurmError(f"sbatch did not answer within {_ANSWERS_WITHIN_S:.0f} s. Is slurmctld up?") from None
-    if done.returncode:
-        raise SlurmError(f"sbatch refuses the job of {name!r}: {done.stderr.strip()}")
-    job_id = done.stdout.strip().partition(";")[0]
+    job_id = sbatch(*arguments, what=name, environment=submitters_environment() | dict(environment), script=script)
     return job_id, folder / f"{job_id}.log"
 
 
@@ -95,14 +81,8 @@ def _arguments(options: JobOptions) -> list[str]:
         "chdir": options.working_dir,
     }
     # A run that begins again by itself would find its half-done work; whoever wanted it starts a new one.
-    fixed = ["--parsable", "--export=ALL", "--no-requeue", "--nodes=1", "--ntasks=1", "--open-mode=append"]
+    fixed = ["--export=ALL", "--no-requeue", "--nodes=1", "--ntasks=1", "--open-mode=append"]
     return [*fixed, *(f"--{name}={value}" for name, value in values.items() if value is not None)]
-
-
-def _environment(more: Mapping[str, str]) -> dict[str, str]:
-    # A worker that is itself in a job would pass that job's description on.
-    own = {k: v for k, v in os.environ.items() if not k.startswith(("SLURM_", "SBATCH_")) or k == "SLURM_CONF"}
-    return own | dict(more)
 
 
 def _printable(name: str) -> str:

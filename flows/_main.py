@@ -13,16 +13,14 @@ from typing import Any, cast
 
 from omegaconf import DictConfig
 from prefect import Flow
-from prefect.exceptions import TerminationSignal
 from prefect.flow_engine import run_flow as run_flow_engine
-from rich.console import Console
 
 from orepass.blocks.launchers import make_launcher
 from orepass.canonical import resolved
 from orepass.config import Config, load
-from orepass.errors import ArrayError, ConfigError, OrepassError
 from orepass.flows._arguments import for_hydra
 from orepass.flows._deployed import deployed_run
+from orepass.flows._ending import console, ending
 from orepass.prefect_log import keep_it_short
 from orepass.server import prefect_server
 from orepass.store import Store, current_store, use_store
@@ -54,11 +52,6 @@ class RunConfig(Config):
     server: str = "auto"
 
 
-_SHOWN_IN_FULL = 3
-
-console = Console(stderr=True, highlight=False, soft_wrap=True)
-
-
 def start(main: Callable[[], None], about: str, options: type) -> None:
     """Run a flow's `main` on the command line's arguments, after what `--help` has to say of its own.
 
@@ -73,8 +66,8 @@ def start(main: Callable[[], None], about: str, options: type) -> None:
     main()
 
 
-def run_flow(flow: Flow[..., Any], config: DictConfig) -> Any:
-    """Run a flow as a Hydra configuration says, and end the process if it fails.
+def run_flow(flow: Flow[..., Any], config: DictConfig | Mapping[str, Any]) -> Any:
+    """Run a flow as a configuration says, Hydra's or a plain one, and end the process if it fails.
 
     What `RunConfig` does not take of the configuration is the flow's own parameter `config`.
 
@@ -85,8 +78,8 @@ def run_flow(flow: Flow[..., Any], config: DictConfig) -> Any:
         SystemExit: 1 if something failed, 2 if the configuration cannot be used, 130 after Ctrl-C, 143 after SIGTERM.
     """
     keep_it_short()
-    try:
-        options = resolved(config)
+    with ending():
+        options = resolved(config) if isinstance(config, DictConfig) else dict(config)
         names = RunConfig.__dataclass_fields__
         run = load(RunConfig, {name: options.pop(name) for name in names if name in options})
         load(typing.get_type_hints(flow.fn)["config"], options)  # what is wrong is better known before all else
@@ -99,28 +92,8 @@ def run_flow(flow: Flow[..., Any], config: DictConfig) -> Any:
         with prefect_server(run.server, console.print) as url:
             bound_to = run.launcher if url else None  # a temporary server forgets the run, so nobody will retry it
             return asyncio.run(_run(flow.with_options(task_runner=runner), {"config": options}, bound_to))
-    except (KeyboardInterrupt, TerminationSignal) as signal:
-        console.print("[bold red]Interrupted.[/] What is finished is stored; the same command goes on from there.")
-        sys.exit(130 if isinstance(signal, KeyboardInterrupt) else 143)
-    except ConfigError as error:
-        _complain(error)
-        sys.exit(2)
-    except ArrayError as group:
-        _complain(group)
-        for position, failed in enumerate(group.exceptions):
-            text = str(failed)
-            console.print(text if position < _SHOWN_IN_FULL else text.partition("\n")[0], markup=False)
-        sys.exit(1)
-    except OrepassError as error:
-        _complain(error)
-        sys.exit(1)
 
 
 async def _run(flow: Flow[..., Any], parameters: dict[str, Any], launcher: Mapping[str, Any] | None) -> Any:
     run = None if launcher is None else await deployed_run(flow, parameters, launcher, console.print)
     return await cast(Any, run_flow_engine(flow, run, parameters))
-
-
-def _complain(error: BaseException) -> None:
-    console.print("[bold red]Error:[/]", end=" ")
-    console.print(str(error), markup=False)

@@ -58,8 +58,10 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "")
 
 
 def _counts(result: MiningResult) -> str:
-    src, tgt = (counts | {"embedded": number} for counts, number in zip(result.counts, result.sentences, strict=True))
-    rows = [(escape(step), f"{src[step]:,}", f"{tgt[step]:,}") for step in src]
+    sides = [counts | {"embedded": number} for counts, number in zip(result.counts, result.sentences, strict=True)]
+    # A step may be there for one language only.
+    steps = dict.fromkeys([step for counts in result.counts for step in counts] + ["embedded"])
+    rows = [(escape(step), *(f"{side[step]:,}" if step in side else "" for side in sides)) for step in steps]
     return _table(("sentences", *map(escape, result.languages)), [*rows, ("mined", f"{result.mined:,}", "")])
 
 

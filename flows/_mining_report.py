@@ -12,22 +12,19 @@ from prefect.context import FlowRunContext
 from rich.console import Console
 from rich.table import Table
 
-from orepass.atomic import write_atomically
 from orepass.flows._mining_page import report_page
-from orepass.publish import publish
+from orepass.flows._steps_table import print_steps
+from orepass.publish import publish, publish_text
 from orepass.report import RunReport, StepReport
 from orepass.store import current_store
 from orepass.tasks.bitext.evaluate import Evaluation
 from orepass.tasks.bitext.mine_pairs import MinedPairs
+from orepass.tasks.bitext.threshold import usual_threshold
 from orepass.tasks.bitext.write_pairs import WrittenPairs
-from orepass.tasks.text.encoders import recommended_threshold
 
 if TYPE_CHECKING:
     from orepass.flows._neighbours import Side
     from orepass.flows.mining import MiningConfig
-
-THRESHOLD = 1.06
-"""The usual one for ratio margins (Schwenk et al., CCMatrix, arXiv:1911.04944, section 3)."""
 
 _BAR = 40
 
@@ -75,10 +72,8 @@ def threshold_of(config: MiningConfig) -> float:
     if config.threshold is not None:
         return config.threshold
     encoded = config.data is None or config.data.embeddings is None
-    if not encoded or (config.margin, config.retrieval, config.k) != ("ratio", "intersection", 16):
-        return THRESHOLD
-    own = recommended_threshold(config.encoder, config.src_lang, config.tgt_lang)
-    return THRESHOLD if own is None else own
+    encoder = config.encoder if encoded else None
+    return usual_threshold(encoder, config.src_lang, config.tgt_lang, config.margin, config.retrieval, config.k)
 
 
 async def publish_result(
@@ -108,8 +103,8 @@ async def publish_result(
         evaluation=evaluation,
         steps=tuple(run.steps),
     )
-    write_atomically(result.report, json.dumps(asdict(result), default=str, indent=2).encode())
-    write_atomically(result.report.with_suffix(".html"), report_page(result, facts(result), written).encode())
+    publish_text(json.dumps(asdict(result), default=str, indent=2), result.report)
+    publish_text(report_page(result, facts(result), written), result.report.with_suffix(".html"))
     if FlowRunContext.get() is not None:
         await acreate_table_artifact(
             table=[{"what": name, "value": value} for name, value in facts(result)],
@@ -122,22 +117,14 @@ async def publish_result(
 
 def print_result(result: MiningResult) -> None:
     """Print the table that a run ends with, and where its files are."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, emoji=False, soft_wrap=True)
     table = Table(title=f"{result.corpus} {'-'.join(result.languages)}", title_justify="left")
     table.add_column("result")
     table.add_column("", justify="right")
     for name, value in facts(result):
         table.add_row(name, value)
     console.print(table)
-    steps = Table()
-    for name in ("step", "from cache", "computed", "seconds"):
-        steps.add_column(name, justify="left" if name == "step" else "right")
-    for step in result.steps:
-        steps.add_row(step.step, str(step.cached), str(step.computed), f"{step.seconds:.2f}")
-    console.print(steps)
-    if RunReport(list(result.steps)).all_cached:
-        saved = sum(step.saved_seconds for step in result.steps)
-        console.print(f"Everything came from the cache ({saved:.1f} s of computing saved).")
+    print_steps(console, result.steps)
     console.print(f"Pairs:  {' '.join(map(str, result.files))}", markup=False)
     console.print(f"Report: {result.report.with_suffix('.html')}", markup=False)
     console.print(f"Store:  {current_store().root}", markup=False)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from orepass import Module
 from orepass.config import Config
-from orepass.errors import ConfigError, InputError
+from orepass.errors import ConfigError, InputError, did_you_mean
+from orepass.tasks.apps.command import CommandOptions, WordsByLanguage, for_language
 from orepass.tasks.bitext.embed_text import TextShard, text_shards
 from orepass.tasks.bitext.write_pairs import SideText
 from orepass.tasks.text.duplicates import (
@@ -20,6 +21,7 @@ from orepass.tasks.text.duplicates import (
     drop_duplicates,
     hash_lines,
 )
+from orepass.tasks.text.filter_command import FilterCommandConfig, filter_command
 from orepass.tasks.text.filter_language import LanguageConfig, filter_language
 from orepass.tasks.text.filter_lengths import LengthsConfig, filter_lengths
 from orepass.tasks.text.prepared import PreparedText, check_types
@@ -33,6 +35,9 @@ class FilterConfig(Config):
     """What is left out; nothing by default. Limits are included, None is no limit.
 
     Attributes:
+        command: a command that rewrites or drops sentences, see `FilterCommandConfig`; one for both languages, in which
+            `{lang}` stands for the language, or one for each, by language, empty for none.
+        app: how the command runs.
         min_chars: the fewest characters of a sentence.
         max_chars: the most.
         min_words: the fewest words of a sentence, which is of no use where white space does not part words.
@@ -44,6 +49,8 @@ class FilterConfig(Config):
         max_length_ratio: how many times as long as its partner a sentence of a pair may be, in characters.
     """
 
+    command: WordsByLanguage = ()
+    app: CommandOptions = field(default_factory=CommandOptions)
     min_chars: int | None = None
     max_chars: int | None = None
     min_words: int | None = None
@@ -63,6 +70,21 @@ class FilterConfig(Config):
     def lengths(self) -> LengthsConfig:
         """The limits of lengths alone."""
         return LengthsConfig(self.min_chars, self.max_chars, self.min_words, self.max_words)
+
+    def command_for(self, lang: str) -> tuple[str, ...]:
+        """The words of the command for a language; empty if there is none.
+
+        Raises:
+            ConfigError: there are commands by language, and none for this one.
+        """
+        if not isinstance(self.command, Mapping):
+            return for_language(self.command, lang)
+        if lang not in self.command:
+            raise ConfigError(
+                f"filters.command has no entry for {lang!r}. Give it a command, or [] for none. "
+                f"{did_you_mean(lang, self.command)}"
+            )
+        return for_language(self.command[lang], lang)
 
 
 @dataclass(frozen=True)
@@ -114,13 +136,16 @@ async def prepare_text(
     )
     files = [TextFile(shard.text, data.format or guess_format(shard.text)) for shard in given]
     columns = data.columns(lang)
+    command = filters.command_for(lang)
     filtered = filters.dedup or filters.min_confidence is not None or filters.lengths != LengthsConfig()
-    if not (filtered or shard_lines or columns or any(file.format != "lines" for file in files)):
+    if not (command or filtered or shard_lines or columns or any(file.format != "lines" for file in files)):
         return LanguageText(lang, tuple(given), (), {})
     read = await read_text.schedule(ReadTextConfig(columns, shard_lines), over=files, label=f"read_text.{lang}")
     check_types((file.path, parts[0]) for file, parts in zip(files, read, strict=True))
     text = _Text(lang, [(part, shard.embeddings) for shard, parts in zip(given, read, strict=True) for part in parts])
     text.count("read")
+    if command:
+        await text.filter(filter_command, FilterCommandConfig(command, filters.app))
     if filters.lengths != LengthsConfig():
         await text.filter(filter_lengths, filters.lengths)
     if filters.dedup:

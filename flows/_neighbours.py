@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,8 @@ from orepass.flows._mining_text import LanguageText
 from orepass.machine import count_cpus, machine_memory_gb
 from orepass.tasks.bitext.cost_model import Size
 from orepass.tasks.bitext.costs import load_rates
-from orepass.tasks.bitext.exact_tile import ExactTileConfig, Tile, exact_tile
+from orepass.tasks.bitext.embed_text import EmbeddedShard
+from orepass.tasks.bitext.exact_tile import ExactTileConfig, exact_tile
 from orepass.tasks.bitext.merge_indexes import MergeIndexesConfig, merge_indexes
 from orepass.tasks.bitext.merge_neighbours import MergeNeighboursConfig, Strip, merge_neighbours
 from orepass.tasks.bitext.neighbours import Neighbours, NeighboursConfig, neighbours
@@ -24,7 +24,7 @@ from orepass.tasks.bitext.pairing_costs import carried_bytes, evaluate_cost, min
 from orepass.tasks.bitext.plan import Plan, make_plan
 from orepass.tasks.bitext.populate_index import PopulateIndexConfig, populate_index
 from orepass.tasks.bitext.product_choice import choose_product, warning_of
-from orepass.tasks.bitext.slices import Slice, cut
+from orepass.tasks.bitext.tiles import backward_strips, forward_strips, tiles
 from orepass.tasks.bitext.train_index import TrainIndexConfig, train_index
 
 if TYPE_CHECKING:
@@ -41,21 +41,27 @@ class Side:
     Attributes:
         lang: the language.
         text: its sentences.
-        embeddings: their embeddings, shard by shard.
-        counts: how many there are in each shard.
-        dim: the width of an embedding.
+        shards: their embeddings, shard by shard.
     """
 
     lang: str
     text: LanguageText
-    embeddings: tuple[Path, ...]
-    counts: tuple[int, ...]
-    dim: int
+    shards: tuple[EmbeddedShard, ...]
+
+    @property
+    def embeddings(self) -> tuple[Path, ...]:
+        """The files of the embeddings."""
+        return tuple(shard.embeddings for shard in self.shards)
 
     @property
     def sentences(self) -> int:
         """How many there are in all."""
-        return sum(self.counts)
+        return sum(shard.sentences for shard in self.shards)
+
+    @property
+    def dim(self) -> int:
+        """The width of an embedding."""
+        return self.shards[0].dim
 
 
 def make_mining_plan(config: MiningConfig, src: Side, tgt: Side, known: bool) -> Plan:
@@ -109,25 +115,20 @@ async def find_neighbours(config: MiningConfig, plan: Plan, src: Side, tgt: Side
 
 async def exactly(config: MiningConfig, plan: Plan, src: Side, tgt: Side) -> tuple[Shards, Shards]:
     """Multiply each slice of one language with each of the other, and merge what they find, both ways."""
-    rows, columns = cut(src.embeddings, src.counts), cut(tgt.embeddings, tgt.counts)
     settings = ExactTileConfig(
         config.k, config.product, config.use_gpu, config.num_cpu, memory_of(plan, "exact_tile"), config.timeout_min
     )
-    tiles = [Tile(row, column) for row in rows for column in columns]
-    found = await exact_tile.schedule(settings, over=tiles, label=f"exact_tile.{src.lang}-{tgt.lang}")
-    by_row = [found[start : start + len(columns)] for start in range(0, len(found), len(columns))]
-    by_column = list(zip(*by_row, strict=True))
+    pairs = tiles(src.shards, tgt.shards)
+    found = await exact_tile.schedule(settings, over=pairs, label=f"exact_tile.{src.lang}-{tgt.lang}")
     forward, backward = await together(
-        merge(config, columns, [[tile.forward for tile in row] for row in by_row], f"{src.lang}-{tgt.lang}"),
-        merge(config, rows, [[tile.backward for tile in column] for column in by_column], f"{tgt.lang}-{src.lang}"),
+        merge(config, forward_strips(pairs, found), f"{src.lang}-{tgt.lang}"),
+        merge(config, backward_strips(pairs, found), f"{tgt.lang}-{src.lang}"),
     )
     return forward, backward
 
 
-async def merge(config: MiningConfig, slices: list[Slice], found: list[list[Neighbours]], label: str) -> Shards:
+async def merge(config: MiningConfig, strips: list[Strip], label: str) -> Shards:
     """Merge what each slice of queries found in each of the slices that were searched."""
-    offsets = tuple(accumulate((piece.rows for piece in slices[:-1]), initial=0))
-    strips = [Strip(tuple(parts), offsets) for parts in found]
     settings = MergeNeighboursConfig(config.k)
     return tuple(await merge_neighbours.schedule(settings, over=strips, label=f"merge_neighbours.{label}"))
 

@@ -21,6 +21,7 @@ from orepass.blocks.launchers.default import DefaultTaskRunner
 from orepass.config import Config
 from orepass.errors import ConfigError
 from orepass.flows._main import run_flow, start
+from orepass.flows._mining_commands import check_commands
 from orepass.flows._mining_pairs import choose, compare, write
 from orepass.flows._mining_report import MiningResult, print_result, publish_result
 from orepass.flows._mining_text import FilterConfig, check_lang, prepare_text
@@ -130,6 +131,7 @@ async def mining(config: MiningConfig) -> MiningResult:
     similarity and that of their neighbours, and those above the threshold are written. Where known pairs are at hand,
     the result is compared with them.
     """
+    check_commands(config)
     data = await find_data(config)
     src, tgt = await together(
         embed(config, data, config.src_lang),
@@ -163,13 +165,7 @@ async def embed(config: MiningConfig, data: DataConfig, lang: str) -> Side:
         lang, encoder, config.embedding_dimensions, config.embedding_dtype, timeout_min=config.timeout_min
     )
     shards = await embed_text.schedule(settings, over=text.shards, label=f"embed_text.{lang}")
-    return Side(
-        lang,
-        text,
-        tuple(shard.embeddings for shard in shards),
-        tuple(shard.sentences for shard in shards),
-        shards[0].dim,
-    )
+    return Side(lang, text, tuple(shards))
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="mining")

@@ -19,6 +19,8 @@ for name in [name for name in os.environ if name.startswith(("PREFECT_", "OREPAS
     del os.environ[name]
 os.environ["PREFECT_HOME"] = f"{_HOME.name}/prefect"
 os.environ["OREPASS_STORE"] = f"{_HOME.name}/store"
+os.environ["OREPASS_APPS"] = f"{_HOME.name}/apps"
+os.environ["OREPASS_EXTENSIONS"] = f"{_HOME.name}/extensions"
 # What is logged in the end would be sent, again and again, to a server that has been stopped.
 os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
 
@@ -26,12 +28,13 @@ os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
 _EXAMPLES = Path(__file__).parent / "examples"
 sys.path.insert(0, str(_EXAMPLES))
 
-from processes_of_tests import Run, RunScript, is_alive, wait_until  # noqa: E402
+from processes_of_tests import Run, RunScript, end_apps, is_alive, wait_until  # noqa: E402
 
 from orepass import Store, use_store  # noqa: E402
+from orepass.runner import get_runner  # noqa: E402
 
-_LONGEST_FIRST = ("deployments", "slurm", "blocks")
-_ALONE = {"test_slurm_faults.py", "test_slurm_interruption.py", "test_slurm_limits.py"}
+_LONGEST_FIRST = ("deployments", "slurm", "blocks", "tests", "flows")
+_ALONE = {"test_documents.py", "test_slurm_faults.py", "test_slurm_interruption.py", "test_slurm_limits.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -65,6 +68,15 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.setenv("OREPASS_STORE", str(fresh.root))
     use_store(fresh)
     return fresh
+
+
+@pytest.fixture
+def apps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A fresh folder for local apps, also those of processes that the test starts; at its end no app is left."""
+    folder = tmp_path / "apps"
+    monkeypatch.setenv("OREPASS_APPS", str(folder))
+    yield folder
+    end_apps(get_runner())
 
 
 @pytest.fixture(scope="session")

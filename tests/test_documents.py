@@ -32,6 +32,17 @@ COMMANDS = sorted(
 )
 
 
+OREPASS = {
+    document: [
+        line
+        for text in re.findall(r"```bash\n(.*?)```", document.read_text(), re.DOTALL)
+        for line in text.splitlines()
+        if line.startswith("orepass ")
+    ]
+    for document in DOCUMENTS
+}
+
+
 @pytest.fixture
 def user(tmp_path: Path, server: str) -> dict[str, object]:
     """Someone in a checkout's folder, with the text and the embeddings that the README speaks of."""
@@ -54,6 +65,8 @@ def user(tmp_path: Path, server: str) -> dict[str, object]:
 
 @pytest.mark.parametrize("block", PYTHON)
 def test_python_blocks_run(block: str, user: dict[str, object]) -> None:
+    if "orepass.learn" in block:
+        pytest.importorskip("accelerate", reason="training needs the extra train")
     script = Path(str(user["cwd"])) / "block.py"
     script.write_text(block)
     result = subprocess.run([sys.executable, script], **user, capture_output=True, text=True, timeout=120)  # type: ignore[call-overload]
@@ -67,6 +80,17 @@ def test_commands_run(command: str, user: dict[str, object]) -> None:
         words = [word.replace("OPQ64,IVF1024,PQ64", "IVF16,PQ8np") for word in words]
     result = subprocess.run(words, **user, capture_output=True, text=True, timeout=300)  # type: ignore[call-overload]
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("document", [path for path in DOCUMENTS if OREPASS[path]], ids=lambda path: path.name)
+def test_orepass_commands_run_one_after_the_other(document: Path, user: dict[str, object]) -> None:
+    """With the files that the document shows: blocks whose first line is a comment with nothing but a file's name."""
+    for name, text in re.findall(r"```\w+\n# (\S+)\n(.*?)```", document.read_text(), re.DOTALL):
+        Path(str(user["cwd"]), name).write_text(text)
+    for line in OREPASS[document]:
+        words = [str(Path(sys.executable).with_name("orepass")), *shlex.split(line, comments=True)[1:]]
+        result = subprocess.run(words, **user, capture_output=True, text=True, timeout=300)  # type: ignore[call-overload]
+        assert result.returncode == 0, f"{line}\n{result.stdout}{result.stderr}"
 
 
 def test_there_is_something_to_run() -> None:

@@ -27,6 +27,10 @@ class Launcher(Block, abc.ABC):
     def prepare(self) -> None:
         """Begin, without waiting for it, what takes long and is likely to be needed soon."""
 
+    def gpus_at_most(self) -> int | None:
+        """How many GPUs a step can have; None if that cannot be known before it runs."""
+        return None
+
     @abc.abstractmethod
     def task_runner(self) -> TaskRunner[Any]:
         """A task runner of this launcher's kind.

@@ -20,6 +20,7 @@ from orepass.blocks.launchers._base import KillingLauncher
 from orepass.blocks.launchers.dask_settings import cluster_settings
 from orepass.blocks.launchers.dask_steps import DaskSteps
 from orepass.blocks.launchers.orders import settled
+from orepass.blocks.launchers.slots import count_gpus
 from orepass.call import Call, Listener, Outcome
 from orepass.errors import ConfigError
 from orepass.machine import count_cpus
@@ -166,6 +167,10 @@ class DaskLauncher(KillingLauncher):
     tls_ca_file: str | None = Field(default=None, description="The authority's certificate.")
     tls_cert: str | None = Field(default=None, description="The certificate.")
     tls_key: str | None = Field(default=None, description="The certificate's key.")
+
+    def gpus_at_most(self) -> int | None:
+        """See `Launcher`; what another's cluster has it says when it is asked for a step."""
+        return math.ceil(count_gpus() / self.workers) if self.address is None else None
 
     def task_runner(self) -> TaskRunner[Any]:
         """See `Launcher`."""

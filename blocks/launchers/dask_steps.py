@@ -9,8 +9,9 @@ import pickle
 import uuid
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from distributed import Client, Future, KilledWorker
 
@@ -20,6 +21,7 @@ from orepass.blocks.launchers.orders import Ended, Order
 from orepass.blocks.launchers.packing import Packer
 from orepass.call import Call, Listener, Outcome
 from orepass.errors import StepError, StepKilled
+from orepass.hosts import ENVIRONMENT_VARIABLE as HOSTS
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +84,7 @@ class DaskSteps:
         """
         self._loop = asyncio.get_running_loop()
         cpus = int(resources.get("cpus", 0)) or None
+        call = replace(call, variables={**call.variables, **self._hosts()})
         order = Order.of(call, self._packer, cpus=cpus, limit_memory=self._limit_memory, run=self._topic)
         for attempt in range(_NOT_BEGUN_AT_MOST):
             key = f"{call.step.module.name}-{call.partial.name}-{attempt}"
@@ -117,6 +120,11 @@ class DaskSteps:
             raise self._ended(StepError, why) from None
         finally:
             task.release()
+
+    def _hosts(self) -> dict[str, str]:
+        """What a step is told of the machines of the workers that have begun to work."""
+        addresses = {urlsplit(address).hostname or "" for address in self._where}
+        return {HOSTS: ",".join(sorted(addresses))} if addresses else {}
 
     def close(self) -> None:
         """Hear no more."""

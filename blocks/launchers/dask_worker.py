@@ -23,7 +23,7 @@ from orepass.blocks.launchers.processes import ProcessPool, start_fork_server
 from orepass.blocks.launchers.slots import gpu_ids
 from orepass.call import LogLine
 from orepass.errors import StepError
-from orepass.progress import Progress
+from orepass.progress_reports import Progress
 from orepass.provenance import job_id, job_restarts
 
 logger = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from orepass.attempts import RetryPolicy
 from orepass.blocks.launchers._base import Launcher
+from orepass.blocks.launchers.slots import count_gpus
 from orepass.call import Call, Listener, Outcome
 from orepass.requirements import Requirements
 from orepass.work import perform
@@ -36,6 +37,10 @@ class DebugLauncher(Launcher):
     """In the flow's own process, one step at a time, so that a debugger works."""
 
     _block_type_name = "orepass debug launcher"
+
+    def gpus_at_most(self) -> int:
+        """See `Launcher`."""
+        return count_gpus()
 
     def task_runner(self) -> TaskRunner[Any]:
         """See `Launcher`."""

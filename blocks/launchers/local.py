@@ -18,7 +18,7 @@ from orepass.blocks.launchers.processes import ProcessPool, start_fork_server
 from orepass.blocks.launchers.slots import Slots, count_gpus
 from orepass.call import Call, Listener, LogLine, Outcome
 from orepass.machine import count_cpus
-from orepass.progress import Progress
+from orepass.progress_reports import Progress
 from orepass.requirements import Requirements
 
 
@@ -94,7 +94,10 @@ class LocalLauncher(KillingLauncher):
         """Let the process that workers are forked from do its imports while Prefect starts."""
         start_fork_server()
 
+    def gpus_at_most(self) -> int:
+        """See `Launcher`."""
+        return count_gpus() if self.gpus is None else self.gpus
+
     def task_runner(self) -> TaskRunner[Any]:
         """See `Launcher`."""
-        gpus = count_gpus() if self.gpus is None else self.gpus
-        return LocalTaskRunner(self.cpus or count_cpus(), gpus, self.limit_memory, self.retry_policy())
+        return LocalTaskRunner(self.cpus or count_cpus(), self.gpus_at_most(), self.limit_memory, self.retry_policy())

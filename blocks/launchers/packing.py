@@ -11,7 +11,7 @@ from typing import Any
 import cloudpickle
 
 from orepass.call import Call
-from orepass.module import Module
+from orepass.modules import Module
 
 
 class Packer:

@@ -19,7 +19,7 @@ from orepass.blocks.launchers.orders import Ended, Order
 from orepass.blocks.launchers.serving import serve
 from orepass.call import LogLine, Outcome
 from orepass.errors import StepError, StepKilled, StepOutOfMemory, StepTimeout
-from orepass.progress import Progress
+from orepass.progress_reports import Progress
 
 Tell = Callable[[Progress | LogLine], None]
 
@@ -30,7 +30,7 @@ _GIB = 2**30
 
 def start_fork_server() -> None:
     """Start the process that workers are forked from, unless it runs already; its imports take some two seconds."""
-    forkserver.set_forkserver_preload(["orepass", "orepass.blocks.launchers.serving"])
+    forkserver.set_forkserver_preload(["orepass.modules", "orepass.blocks.launchers.serving"])
     forkserver.ensure_running()
 
 

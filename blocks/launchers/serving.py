@@ -18,7 +18,7 @@ import threadpoolctl
 from orepass.blocks.launchers.orders import Order
 from orepass.blocks.launchers.packing import unpack
 from orepass.call import Failure, LogLine, Outcome
-from orepass.progress import Progress
+from orepass.progress_reports import Progress
 from orepass.work import perform
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import shlex
 import sys
 import threading
@@ -29,6 +30,7 @@ from orepass.blocks.launchers.slurm_cluster import JobCluster
 from orepass.blocks.launchers.slurm_ends import explained
 from orepass.blocks.launchers.slurm_leftovers import cancel_jobs_of_the_dead, comment_of_this_run
 from orepass.blocks.launchers.slurm_limits import JobLimits
+from orepass.blocks.slurm_gpus import gpus_of_a_node
 from orepass.call import Call, Listener, Outcome
 from orepass.requirements import Requirements
 from orepass.store import ENVIRONMENT_VARIABLE, current_store
@@ -251,6 +253,13 @@ class SlurmLauncher(KillingLauncher):
     interface: str | None = Field(default=None, description="Network interface for the nodes.")
     dashboard: str = Field(default="127.0.0.1:0", description="Where the dashboard listens.")
     local_directory: str | None = Field(default=None, description="Temporary folder on the nodes.")
+
+    def gpus_at_most(self) -> int | None:
+        """See `Launcher`; None, too, where `directives` or `gres` may ask for something else."""
+        asked = re.fullmatch(r"gpu:(?:([^:,]+):)?\{gpus\}", self.gres)
+        if asked is None or self.directives:
+            return None
+        return gpus_of_a_node(self.gpu_partition or self.partition, asked[1])
 
     def task_runner(self) -> TaskRunner[Any]:
         """See `Launcher`."""

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from orepass import Requirements, module, progress, workdir
 from orepass.config import Config
 from orepass.errors import ConfigError, InputError
+from orepass.pipelines import Input, adapter
 from orepass.tasks.bitext.vectors import Vectors, read_npy
-from orepass.tasks.text.encoders import EncoderConfig, encoder_weights, load_encoder
+from orepass.tasks.text.encoders import EncoderConfig, FileEncoder, encoder_weights, load_encoder
 from orepass.tasks.text.lines import count_lines, read_lines
 
 _log = logging.getLogger(__name__)
@@ -87,6 +88,8 @@ def _needs(config: EmbedConfig) -> Requirements:
     encoder = config.encoder
     if encoder is None:
         return Requirements()
+    if encoder.name == "command":
+        return encoder.app.requirements()
     gpus = encoder.processes if encoder.device == "cuda" else 0
     return Requirements(cpus=encoder.num_cpu, gpus=gpus, mem_gb=encoder.mem_gb)
 
@@ -111,6 +114,7 @@ def embed_text(config: EmbedConfig, element: TextShard) -> EmbeddedShard:
     Raises:
         ConfigError: neither an encoder nor embeddings are given.
         InputError: text or embeddings that cannot be read or do not fit together.
+        AppError: the command of an encoder failed.
     """
     sentences = count_lines(element.text)
     path = workdir() / "embeddings.npy"
@@ -130,8 +134,13 @@ def embed_text(config: EmbedConfig, element: TextShard) -> EmbeddedShard:
     return EmbeddedShard(path, sentences, out.shape[1])
 
 
-def text_shards(text: Sequence[Path], embeddings: Sequence[Path] | None = None) -> list[TextShard]:
+@adapter
+def text_shards(text: Input[Sequence[Path]], embeddings: Input[Sequence[Path] | None] = None) -> list[TextShard]:
     """The shards of a corpus out of the files of its text and of its embeddings, if there are any.
+
+    Args:
+        text: one sentence a line.
+        embeddings: one file a file of text, in the same order.
 
     Raises:
         InputError: there are not as many files of the one as of the other.
@@ -187,6 +196,10 @@ def _read_rows(path: Path, sentences: int, there: int) -> NDArray[np.int64]:
 
 def _encoded(config: EmbedConfig, encoder: EncoderConfig, text: Path) -> Iterator[tuple[int, NDArray[Any]]]:
     model = load_encoder(encoder, config.lang)
+    if isinstance(model, FileEncoder):
+        with model.encode_file(text) as path:
+            yield from Vectors([path], model.dim).blocks(config.batch_size)
+        return
     lines = read_lines(text)
     start = 0
     while batch := list(islice(lines, config.batch_size)):

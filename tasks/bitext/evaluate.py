@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from orepass import Requirements, module
 from orepass.config import Config
+from orepass.pipelines import Input
 from orepass.tasks.bitext.gold import pair_keys, read_gold, text_keys
 from orepass.tasks.bitext.margin import MARGINS, check_choice
 from orepass.tasks.bitext.mine_pairs import best_pairs
@@ -34,13 +35,13 @@ class EvaluateConfig(Config):
         mem_gb: GiB that the step asks for.
     """
 
-    candidates: Path
-    count: int
-    gold: Path
-    src_text: tuple[Path, ...]
-    tgt_text: tuple[Path, ...]
-    forward: tuple[Neighbours, ...]
-    backward: tuple[Neighbours, ...]
+    candidates: Input[Path]
+    count: Input[int]
+    gold: Input[Path]
+    src_text: Input[tuple[Path, ...]]
+    tgt_text: Input[tuple[Path, ...]]
+    forward: Input[tuple[Neighbours, ...]]
+    backward: Input[tuple[Neighbours, ...]]
     k: int = 16
     margin: str = "ratio"
     mem_gb: float = 2.0

@@ -12,6 +12,7 @@ import faiss
 from orepass import Requirements, module, progress, workdir
 from orepass.config import Config
 from orepass.errors import ConfigError
+from orepass.pipelines import Input
 from orepass.tasks.bitext.faiss_index import faiss_words, inverted_file, load_index, save_index, streams
 from orepass.tasks.bitext.on_disk import merge_on_disk
 
@@ -25,7 +26,7 @@ class MergeIndexesConfig(Config):
         mem_gb: GiB that the step asks for.
     """
 
-    parts: tuple[Path, ...]
+    parts: Input[tuple[Path, ...]]
     mem_gb: float = 2.0
 
 

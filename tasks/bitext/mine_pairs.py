@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from orepass import Requirements, module, workdir
 from orepass.config import Config
 from orepass.errors import ConfigError, InputError
+from orepass.pipelines import Input
 from orepass.tasks.bitext.margin import (
     MARGINS,
     RETRIEVALS,
@@ -62,12 +63,12 @@ class MinePairsConfig(Config):
         mem_gb: GiB that the step asks for.
     """
 
-    forward: tuple[Neighbours, ...]
-    backward: tuple[Neighbours, ...]
+    forward: Input[tuple[Neighbours, ...]]
+    backward: Input[tuple[Neighbours, ...]]
     k: int = 16
     margin: str = "ratio"
     retrieval: str = "intersection"
-    threshold: float = 1.06
+    threshold: Input[float] = 1.06
     limit: LengthLimit | None = None
     mem_gb: float = 2.0
 

@@ -13,6 +13,7 @@ import numpy as np
 from orepass import Requirements, module, progress, workdir
 from orepass.config import Config
 from orepass.errors import ConfigError
+from orepass.pipelines import Input
 from orepass.tasks.bitext.faiss_index import faiss_threads, for_search, load_index
 from orepass.tasks.bitext.index_shape import BATCH
 from orepass.tasks.bitext.vectors import Vectors
@@ -34,10 +35,10 @@ class NeighboursConfig(Config):
         mem_gb: GiB that the step asks for.
     """
 
-    index: Path
-    embeddings: tuple[Path, ...]
+    index: Input[Path]
+    embeddings: Input[tuple[Path, ...]]
     k: int = 16
-    nprobe: int = 32
+    nprobe: Input[int] = 32
     num_cpu: int = 1
     timeout_min: float | None = None
     mem_gb: float = 2.0

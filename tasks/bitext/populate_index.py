@@ -12,6 +12,7 @@ import faiss
 from orepass import Requirements, module, progress, workdir
 from orepass.config import Config
 from orepass.errors import ConfigError, InputError
+from orepass.pipelines import Input
 from orepass.tasks.bitext.faiss_index import faiss_threads, faiss_words, load_index, save_index, streams
 from orepass.tasks.bitext.on_disk import merge_on_disk
 from orepass.tasks.bitext.vectors import Floats32, Vectors
@@ -37,7 +38,7 @@ class PopulateIndexConfig(Config):
     """
 
     lang: str
-    index: Path
+    index: Input[Path]
     index_type: str = "Flat"
     embedding_files: tuple[Path, ...] = ()
     output_dir: str | None = None

@@ -14,6 +14,7 @@ import numpy as np
 from orepass import Requirements, module, workdir
 from orepass.config import Config
 from orepass.errors import ConfigError, InputError
+from orepass.pipelines import Input
 from orepass.tasks.bitext.faiss_index import (
     faiss_threads,
     faiss_words,
@@ -62,7 +63,7 @@ class TrainIndexConfig(Config):
     """
 
     lang: str
-    embedding_file: tuple[Path, ...]
+    embedding_file: Input[tuple[Path, ...]]
     index_type: str = "Flat"
     data: TrainData = TrainData()
     output_dir: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 
 from orepass import Requirements, module, workdir
 from orepass.config import Config
+from orepass.pipelines import Input, adapter
 from orepass.tasks.bitext.margin import Pairs, check_choice
 from orepass.tasks.bitext.mined_text import MinedText, mined_text
 from orepass.tasks.bitext.pair_files import PAIR_COLUMNS, Batch, Languages, write_moses, write_parquet, write_tsv
@@ -49,6 +50,18 @@ class SideText(Config):
     columns: tuple[Path, ...] = ()
 
 
+@adapter
+def side_text(text: Input[Sequence[Path]], lang: str, columns: Input[Sequence[Path]] = ()) -> SideText:
+    """One side of the text that pairs are written of.
+
+    Args:
+        text: the text shards, in the order of their embeddings.
+        lang: the language.
+        columns: what is carried along, a file a shard.
+    """
+    return SideText(lang, tuple(text), tuple(columns))
+
+
 @dataclass(frozen=True)
 class WritePairsConfig(Config):
     """What is written.
@@ -62,10 +75,10 @@ class WritePairsConfig(Config):
         mem_gb: GiB that the step asks for.
     """
 
-    candidates: Path
-    count: int
-    src: SideText
-    tgt: SideText
+    candidates: Input[Path]
+    count: Input[int]
+    src: Input[SideText]
+    tgt: Input[SideText]
     formats: tuple[str, ...] = ("tsv",)
     mem_gb: float = 2.0
 

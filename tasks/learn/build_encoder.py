@@ -56,7 +56,7 @@ def build_encoder(config: BuildEncoderConfig) -> Path:
     vectors = np.load(config.embeddings / "vectors.npy", mmap_mode="r", allow_pickle=False)
     pack(keys, vectors).save(folder)
     encoder = HashedEncoder(load_weights(folder))
-    found = {language: best_threshold(encoder, corpora) for language, corpora in _corpora(config.held_out).items()}
+    found = {language: best_threshold(encoder, corpora) for language, corpora in read_held_out(config.held_out).items()}
     for language, (threshold, f1) in found.items():
         _log.info("%s-%s: F1 %.3f on held-out packages, threshold %.2f", MESSAGE_LANGUAGE, language, f1, threshold)
     Card(
@@ -69,8 +69,12 @@ def build_encoder(config: BuildEncoderConfig) -> Path:
     return folder
 
 
-def _corpora(held_out: Sequence[Path]) -> dict[str, list[list[tuple[str, str]]]]:
-    """The sentence pairs of each held-out package, by language."""
+def read_held_out(held_out: Sequence[Path]) -> dict[str, list[list[tuple[str, str]]]]:
+    """The sentence pairs of each held-out package, by language.
+
+    Args:
+        held_out: files of sentence pairs, see `select_pairs`.
+    """
     corpora: dict[str, list[list[tuple[str, str]]]] = defaultdict(list)
     for path in held_out:
         package: dict[str, list[tuple[str, str]]] = defaultdict(list)

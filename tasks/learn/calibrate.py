@@ -14,6 +14,7 @@ from orepass.tasks.text.catalog_corpus import Texts, draw_texts
 from orepass.tasks.text.encoders import Encoder
 
 K = 16
+XSIM_K = 4
 RETRIEVAL = "intersection"
 SEEDS = (0, 1, 2)
 DISTRACTORS = 0.5
@@ -47,11 +48,7 @@ def mine(encoder: Encoder, texts: Texts) -> Mined:
         encoder: makes the embeddings.
         texts: the corpus; no sentence is twice in it.
     """
-    cosines = encoder.encode(texts.src) @ encoder.encode(texts.tgt).T
-    forward, backward = (_nearest(matrix) for matrix in (cosines, cosines.T))
-    means = mean_cosines(forward[1]), mean_cosines(backward[1])
-    to_tgt = best_neighbours(forward[0], margins(*forward, means[0], means[1], "ratio"))
-    to_src = best_neighbours(backward[0], margins(*backward, means[1], means[0], "ratio"))
+    to_tgt, to_src = _best(encoder, texts.src, texts.tgt, K)
     pairs = retrieve(
         as_pairs(np.arange(len(texts.src)), *to_tgt),
         as_pairs(to_src[0], np.arange(len(texts.tgt)), to_src[1]),
@@ -79,7 +76,40 @@ def best_threshold(encoder: Encoder, corpora: Iterable[Sequence[tuple[str, str]]
     return round(float(_STEPS[middle]), 2), float(means[middle])
 
 
-def _nearest(cosines: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def xsim_error(encoder: Encoder, corpora: Iterable[Sequence[tuple[str, str]]]) -> float:
+    """The xsim error, see `orepass.tasks.bitext.xsim`, on average over corpora and both directions.
+
+    Ratio margin, k = 4; every sentence has a partner.
+
+    Args:
+        encoder: makes the embeddings.
+        corpora: sentence pairs; no sentence is twice in one of them.
+
+    Returns:
+        From 0 to 1.
+    """
+    errors = []
+    for pairs in corpora:
+        for ids, _ in _best(encoder, [source for source, _ in pairs], [target for _, target in pairs], XSIM_K):
+            errors.append(np.mean(ids != np.arange(len(pairs))))
+    return float(np.mean(errors))
+
+
+_Best = tuple[NDArray[np.int64], NDArray[np.float32]]
+
+
+def _best(encoder: Encoder, src: list[str], tgt: list[str], k: int) -> tuple[_Best, _Best]:
+    """The best neighbour of each sentence of either side by the ratio margin, -1 for none, and that margin."""
+    cosines = encoder.encode(src) @ encoder.encode(tgt).T
+    forward, backward = (_nearest(matrix, k) for matrix in (cosines, cosines.T))
+    means = mean_cosines(forward[1]), mean_cosines(backward[1])
+    return (
+        best_neighbours(forward[0], margins(*forward, means[0], means[1], "ratio")),
+        best_neighbours(backward[0], margins(*backward, means[1], means[0], "ratio")),
+    )
+
+
+def _nearest(cosines: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     known = cosines.any(axis=1, keepdims=True) & cosines.any(axis=0, keepdims=True)  # zero rows match nothing
     ids = np.broadcast_to(np.arange(cosines.shape[1]), cosines.shape)
-    return rank(ids, np.where(known, cosines, -np.inf).astype(np.float32), K)
+    return rank(ids, np.where(known, cosines, -np.inf).astype(np.float32), k)

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 
-from orepass import Requirements, module, progress, workdir
+from orepass import Requirements, module, workdir
 from orepass.config import Config
 from orepass.errors import ConfigError
+from orepass.learn import Trainer
+from orepass.learn.checks import require_torch
 from orepass.tasks.learn.read_package import read_rows
-from orepass.tasks.learn.training_data import Ints, TrainingData, batches, number_pairs
+from orepass.tasks.learn.training_data import Batches, TrainingData, number_pairs
 
 _log = logging.getLogger(__name__)
 
 _WARM_UP = 50
 _REPORT_EVERY = 200
+_CHECKPOINT_EVERY = 1000
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class TrainEmbeddingsConfig(Config):
     seed: int = 0
 
 
-@module(version="1", requires=Requirements(cpus=1, mem_gb=6))
+@module(version="2", requires=Requirements(cpus=1, mem_gb=6))
 def train_embeddings(config: TrainEmbeddingsConfig) -> Path:
     """Train a dual encoder: a sentence's vector is the normalised sum of the vectors of its words' n-grams.
 
@@ -71,16 +73,16 @@ def train_embeddings(config: TrainEmbeddingsConfig) -> Path:
         A folder with `keys.npy`, uint32 (n,), and `vectors.npy`, float32 (n, dim).
 
     Raises:
-        ConfigError: torch is not installed, there are fewer pairs than a batch, or `dim` is odd.
+        ConfigError: torch or accelerate is not installed, there are fewer pairs than a batch, or `dim` is odd.
     """
-    if importlib.util.find_spec("torch") is None:
-        raise ConfigError('training needs torch: pip install "torch>=2.6"')
+    require_torch()
     if config.dim % 2:
         raise ConfigError(f"dim={config.dim} is odd; two weights are packed into a byte.")
     data = number_pairs(read_rows(config.pairs), config.ngrams)
     if len(data.origin) < config.batch:
         raise ConfigError(f"{len(data.origin)} pairs are fewer than one batch; set batch to less than {config.batch}.")
-    vectors = _train(data, config)
+    with TemporaryDirectory(dir=workdir()) as scratch:
+        vectors = _train(data, config, Path(scratch))
     folder = workdir() / "embeddings"
     folder.mkdir()
     np.save(folder / "keys.npy", data.keys, allow_pickle=False)
@@ -88,22 +90,34 @@ def train_embeddings(config: TrainEmbeddingsConfig) -> Path:
     return folder
 
 
-def _train(data: TrainingData, config: TrainEmbeddingsConfig) -> NDArray[np.float32]:
-    from orepass.tasks.learn.dual_encoder import DualEncoder  # here, because it imports torch
+def _train(data: TrainingData, config: TrainEmbeddingsConfig, folder: Path) -> NDArray[np.float32]:
+    from torch.optim import Optimizer  # here, because these import torch
+    from torch.optim.lr_scheduler import LambdaLR
+    from torch.utils.data import DataLoader
 
-    model = DualEncoder(data, config.dim, config.seed)
-    rng = np.random.default_rng(config.seed)
+    from orepass.tasks.learn.dual_encoder import DualEncoder, RowAdagrad
+
     steps = max(1, int(config.epochs * len(data.origin)) // config.batch)
-    with progress(steps, "train embeddings", unit="batches") as advance:
-        for step, pairs in enumerate(islice(_batches_forever(data, config, rng), steps)):
-            rate = config.learning_rate * min(1.0, (step + 1) / _WARM_UP) * max(0.02, 1 - step / steps)
-            loss = model.step(pairs, config.dropout, rate, config.temperature, config.margin, rng)
-            advance(1)
-            if step % _REPORT_EVERY == 0 or step == steps - 1:
-                _log.info("batch %d of %d: loss %.3f", step + 1, steps, loss)
-    return model.vectors()
 
+    def falling(optimizer: Optimizer) -> LambdaLR:
+        return LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / _WARM_UP) * max(0.02, 1 - step / steps))
 
-def _batches_forever(data: TrainingData, config: TrainEmbeddingsConfig, rng: np.random.Generator) -> Iterator[Ints]:
-    while True:
-        yield from batches(data.origin, config.batch, config.group, rng)
+    trainer = Trainer(
+        lambda: DualEncoder(data, config.dim, config.dropout, config.temperature, config.margin),
+        DataLoader(
+            range(len(data.origin)),  # type: ignore[arg-type]
+            batch_sampler=Batches(data.origin, config.batch, config.group, config.seed),
+        ),
+        optimizer=partial(RowAdagrad, lr=config.learning_rate),
+        scheduler=falling,
+        max_steps=steps,
+        eval_every=_REPORT_EVERY,
+        checkpoint_every=_CHECKPOINT_EVERY,
+        seed=config.seed,
+        output=folder,
+    )
+    more = True
+    while more:
+        more = trainer.run()
+        _log.info("update %d of %d: mean loss %.3f at best", trainer.session.state.step, steps, -trainer.metric())
+    return np.asarray(trainer.session.model.table.detach().numpy())

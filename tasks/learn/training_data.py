@@ -132,3 +132,34 @@ def batches(origin: Ints, size: int, group: int, rng: np.random.Generator) -> It
     mixed = np.concatenate([groups[i] for i in rng.permutation(len(groups))])
     for start in range(0, len(mixed) - size + 1, size):
         yield mixed[start : start + size]
+
+
+class Batches:
+    """`batches` for a data loader, in another order in each epoch."""
+
+    def __init__(self, origin: Ints, size: int, group: int, seed: int) -> None:
+        """Take what `batches` takes.
+
+        Args:
+            origin: see `TrainingData`.
+            size: pairs a batch.
+            group: pairs a group.
+            seed: decides, with the number of the epoch, the order.
+        """
+        self._origin = origin
+        self._size = size
+        self._group = group
+        self._seed = seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch comes next."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._origin) // self._size
+
+    def __iter__(self) -> Iterator[list[int]]:
+        rng = np.random.default_rng([self._seed, self._epoch])
+        for batch in batches(self._origin, self._size, self._group, rng):
+            yield batch.tolist()

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from orepass import module, workdir
 from orepass.config import Config
+from orepass.pipelines import Input
 from orepass.tasks.text.lines import read_whole_lines
 from orepass.tasks.text.prepared import Piece, PreparedText, read_prepared, write_prepared
 from orepass.tasks.text.tables import COUNT
@@ -45,7 +46,7 @@ class DuplicatesConfig(Config):
         hashes: what `hash_lines` gave for every shard of a language.
     """
 
-    hashes: tuple[Path, ...]
+    hashes: Input[tuple[Path, ...]]
 
 
 @module(version="1")

@@ -17,7 +17,7 @@ from typing import Any
 import dask
 import psutil
 import pytest
-from example_steps import Options, hoards, takes_gpu, times_ten
+from example_steps import Options, hoards, hosts, takes_gpu, times_ten
 from prefect import flow, task
 
 from orepass import Store
@@ -71,6 +71,13 @@ async def test_workers_of_one_machine_share_its_gpus(
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,GPU-abc")
     with DaskLauncher(workers=2, cpus=2).task_runner() as runner:
         assert set(await compute(runner, store, takes_gpu, options, [1, 2])) == {"3", "GPU-abc"}
+
+
+async def test_steps_know_the_machines_of_the_workers(options: Options, store: Store) -> None:
+    with DaskLauncher(cpus=1).task_runner() as runner:
+        (first,) = await compute(runner, store, hosts, options, [1])
+        (second,) = await compute(runner, store, hosts, options, [2])
+    assert set(second) == {"127.0.0.1", *first}
 
 
 async def test_more_than_any_worker_has_is_an_error_and_not_a_wait(options: Options, store: Store) -> None:

@@ -114,7 +114,7 @@ def test_a_claim_without_a_name_is_waited_for_until_it_is_old(folder: Path) -> N
 
 def test_a_claim_is_kept_alive(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claims, "HEARTBEAT_S", 0.05)
-    monkeypatch.setattr(claims, "_heart", claims._Heart())
+    monkeypatch.setattr(claims, "heart", claims._Heart())
     held = claim(folder)
     os.utime(folder / "0", (0, 0))
     waited = threading.Event()

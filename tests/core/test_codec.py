@@ -44,6 +44,20 @@ class Color(enum.Enum):
     RED = 1
 
 
+class State(int, enum.Enum):
+    DONE = 4
+
+
+class Word(enum.StrEnum):
+    YES = "yes"
+
+
+@dataclass(frozen=True)
+class Standing:
+    state: State
+    words: dict[Word, Color]
+
+
 ROOT, FOLDER = Path("/store"), Path("/store/.partial/abc")
 KEYS = st.none() | st.booleans() | st.integers() | st.text() | st.tuples(st.integers(), st.text())
 VALUES = st.recursive(
@@ -83,6 +97,13 @@ def test_dataclasses_come_back_as_themselves(tmp_path: Path) -> None:
     tree = Tree((Leaf(tmp_path / "f", {1: math.inf}), Leaf(Path("/elsewhere/x y\n"), {})), "oak")
     assert round_trip(tree, Tree, tmp_path, ROOT) == tree
     assert round_trip({"a": [tree]}, dict[str, list[Tree]] | None, tmp_path, ROOT) == {"a": [tree]}
+
+
+def test_enums_come_back_as_themselves() -> None:
+    standing = Standing(State.DONE, {Word.YES: Color.RED})
+    found = round_trip(standing, Standing)
+    assert same(found, standing)
+    assert found.state is State.DONE
 
 
 def test_paths_move_with_the_store(tmp_path: Path) -> None:
@@ -140,6 +161,8 @@ def test_a_file_that_was_never_written_is_no_result(tmp_path: Path) -> None:
         {"$map": [[{"$tuple": [[]]}, 1]]},
         {"$map": 3},
         {"$out": 3},
+        {"$enum": "Color", "name": "RED"},
+        {"$enum": "Tree", "name": "RED"},
     ],
 )
 def test_a_form_that_does_not_fit_is_an_error_of_ours(stored: Any) -> None:

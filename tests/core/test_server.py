@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import socket
 import urllib.request
+import warnings
 from pathlib import Path
 
 import pytest
 from prefect import flow
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, get_current_settings, temporary_settings
 
+import orepass.server
 from orepass.errors import ConfigError, ServerError
 from orepass.server import prefect_server
 
@@ -72,12 +77,30 @@ def test_a_server_in_the_background_is_found_again(server: str) -> None:
     assert said == [f"Prefect server: {server.removesuffix('/api')} (stop it with: prefect server stop)"]
 
 
-def test_a_server_that_cannot_be_started_says_where_its_log_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_cannot_be_started_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_SERVER_DATABASE_CONNECTION_URL", "nonsense://")
+    monkeypatch.setattr(orepass.server, "_STARTS", 1)  # the next test has a second one
     with (
         temporary_settings({PREFECT_HOME: tmp_path}),
-        pytest.raises(ServerError, match=r"ended with exit code 1\. See .*orepass-server\.log"),
+        pytest.raises(ServerError, match=r"(?s)ended with exit code 1 .*orepass-server\.log:.*nonsense"),
         prefect_server(),
     ):
         pass
-    assert "nonsense" in (tmp_path / "orepass-server.log").read_text()
+
+
+def test_a_port_that_somebody_else_takes_while_the_server_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    with socket.socket() as other, temporary_settings({PREFECT_HOME: tmp_path}):
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        free_port, ports = orepass.server._free_port, [other.getsockname()[1]]
+        monkeypatch.setattr(orepass.server, "_USUAL_PORT", 0)
+        monkeypatch.setattr(orepass.server, "_free_port", lambda: ports.pop() if ports else free_port())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # it is left running on purpose
+            with prefect_server("auto", said.append):
+                pass
+    os.kill(int((tmp_path / "server.pid").read_text()), signal.SIGKILL)
+    assert "ended with exit code 1 while it started" in said[1] and "it keeps running" in said[3]

@@ -350,7 +350,7 @@ def test_planted_pickles_are_never_loaded(store: Store, options: Options, tmp_pa
 def test_sweep_removes_what_dead_processes_left_and_nothing_else(store: Store) -> None:
     dead, living, nameless = (store.layout.new_partial() for _ in range(3))
     for partial in (dead, living):
-        store.begin(partial)
+        store.begin(partial, store.entry("single", "0"))
         (partial / "half").write_text("x")
     ended = subprocess.Popen(["true"])
     ended.wait()
@@ -375,7 +375,7 @@ def test_what_another_run_has_stored_in_the_meantime_stays(store: Store, options
     record = store.read(store.entry("single", entry.name))
     assert record is not None
     late = store.layout.new_partial()
-    store.begin(late)
+    store.begin(late, store.entry("single", entry.name))
     (late / "out.txt").write_text("late")
     store.commit(late, store.entry("single", entry.name), record)
     assert first.file.read_text() == "Flat"

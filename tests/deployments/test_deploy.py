@@ -27,6 +27,17 @@ def test_one_deployment_a_launcher_and_the_nightly_one(site: Site) -> None:
         assert deployment.work_pool_name == "orepass"
 
 
+def test_pipelines_have_one_a_launcher_and_runnables_one_for_any(site: Site) -> None:
+    with site.client() as client:
+        found = [(str(one.entrypoint), one.name) for one in client.read_deployments()]
+    assert {name for entrypoint, name in found if entrypoint == "orepass.flows.pipeline.pipeline"} == {*LAUNCHERS}
+    assert sorted(entrypoint for entrypoint, name in found if name == "any") == [
+        "orepass.flows.experiment.run_experiment",
+        "orepass.flows.runnable.run_runnable",
+        "orepass.flows.search.run_search_flow",
+    ]
+
+
 def test_the_nightly_run_is_scheduled(site: Site) -> None:
     with site.client() as client:
         nightly = client.read_deployment_by_name("mining/nightly")

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from orepass import Requirements, module, progress, workdir
+from orepass import Requirements, get_env, module, progress, set_env, workdir
 from orepass.config import Config
 
 log = logging.getLogger(__name__)
@@ -142,8 +142,15 @@ def takes_no_gpu(config: Options, element: int) -> str:
 
 
 @module(version="1")
-def where(config: Options, element: int) -> str:
-    return os.getcwd()
+def where(config: Options, element: int) -> list[str]:
+    env = get_env()
+    set_env(commit="changed by a step")
+    return [os.getcwd(), str(env.resources.get("data")), str(env.commit)]
+
+
+@module(version="1")
+def hosts(config: Options, element: int) -> list[str]:
+    return list(get_env().hosts)
 
 
 @module(version="1")

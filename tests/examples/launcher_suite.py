@@ -23,11 +23,12 @@ from example_steps import (
 from prefect import flow
 from processes_of_tests import is_alive, wait_until
 
-from orepass import Store
+from orepass import Store, set_env
 from orepass.blocks.launchers import Launcher, make_launcher
 from orepass.call import LogLine, Outcome
 from orepass.errors import ArrayError, StepKilled, StepOutOfMemory, StepTimeout
-from orepass.progress import Progress
+from orepass.progress_reports import Progress
+from orepass.run_environment import ENVIRONMENT_VARIABLE
 from orepass.step import make_steps
 from orepass.submitted import call_of
 from orepass.workers import Workers
@@ -124,15 +125,17 @@ class LauncherSuite:
     def check_heard(self, lines: list[str]) -> None:
         assert lines == ["hello from 7"]
 
-    def test_steps_run_in_the_flows_folder(
+    def test_steps_run_in_the_flows_folder_and_environment(
         self, compute: Compute, config: Options, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (tmp_path / "here").mkdir()
         monkeypatch.chdir(tmp_path / "here")
-        compute(where, config, [1])
-        (step,) = make_steps(where, config, [1], store)
-        hit = step.look_up()
-        assert hit is not None and hit.result == str(tmp_path / "here")
+        monkeypatch.setenv(ENVIRONMENT_VARIABLE, "")  # so that it is as it was afterwards
+        set_env(resources={"data": tmp_path})
+        compute(where, config, [1, 2])
+        hits = [step.look_up() for step in make_steps(where, config, [1, 2], store)]
+        # Each step changes it, for itself.
+        assert [hit and hit.result for hit in hits] == [[str(tmp_path / "here"), str(tmp_path), "None"]] * 2
 
     def test_a_step_is_killed_at_its_timeout_also_in_c_code(
         self, compute: Compute, config: Options, store: Store

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from orepass.runner import Handle, Runner
+from orepass.specs import is_terminal
+
 
 class Run:
     """A process whose output goes to a file."""
@@ -55,3 +58,10 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+def end_apps(runner: Runner) -> None:
+    """End the local apps that still run."""
+    for app in runner.list("local"):
+        if not is_terminal(app.state):
+            runner.cancel(str(Handle("local", app.session, app.app_id)))

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect import Flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.utilities.callables import parameter_schema
 
 from orepass import Store
+from orepass.flows._deployed import deployed_run
+from orepass.flows._runnable_file import read_runnable_file
+from orepass.flows.experiment import run_experiment
+from orepass.flows.runnable import run_runnable
+from orepass.flows.search import run_search_flow
 
 from .conftest import CommandLine
 
@@ -26,12 +34,11 @@ def client(api: str) -> Iterator[SyncPrefectClient]:
 
 @pytest.fixture
 def deploy(client: SyncPrefectClient) -> Iterator[Deploy]:
-    """Deploy the flow for the time of the test."""
+    """Deploy a flow for the time of the test."""
     made = []
 
-    def make(name: str, **options: Any) -> None:
-        flow = client.create_flow_from_name("mining")
-        made.append(client.create_deployment(flow, name, **options))
+    def make(name: str, flow: str = "mining", **options: Any) -> None:
+        made.append(client.create_deployment(client.create_flow_from_name(flow), name, **options))
 
     yield make
     for deployment in made:
@@ -39,7 +46,9 @@ def deploy(client: SyncPrefectClient) -> Iterator[Deploy]:
 
 
 def newest(client: SyncPrefectClient) -> Any:
-    return client.request("POST", "/flow_runs/filter", json={"sort": "START_TIME_DESC", "limit": 1}).json()[0]
+    """The newest run of the flow; other tests on this server may have runs that are yet to start."""
+    which = {"flows": {"name": {"any_": ["mining"]}}, "sort": "START_TIME_DESC", "limit": 1}
+    return client.request("POST", "/flow_runs/filter", json=which).json()[0]
 
 
 def test_bound(
@@ -79,3 +88,26 @@ def test_a_deployment_that_refuses_the_run_is_done_without(
     assert ended.code == 0, ended.err
     assert newest(client)["deployment_id"] is None
     assert "no Retry button, because it cannot be a run of mining/debug" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("flow", "document"),
+    [
+        (run_runnable, "!Script {script: it.py}"),
+        (run_search_flow, "!Search {runnable: !Script {script: it.py, args: [!grid [1, 2]]}}"),
+        (run_experiment, "!Experiment {pipeline: {it: !Script {script: it.py}}}"),
+    ],
+)
+def test_runnables_have_one_for_any_launcher(
+    flow: Flow[..., Any], document: str, deploy: Deploy, client: SyncPrefectClient, tmp_path: Path
+) -> None:
+    schema = parameter_schema(flow.fn).model_dump_for_openapi()  # as `prefect deploy` says it
+    deploy("any", flow.name, parameter_openapi_schema=schema, enforce_parameter_schema=True)
+    (tmp_path / "it.py").touch()
+    (tmp_path / "it.yaml").write_text(document)
+    config = read_runnable_file(tmp_path / "it.yaml", ["launcher=debug"], may_install=False)
+    launcher, _, _ = (config.pop(name) for name in ("launcher", "store", "server"))
+    said: list[str] = []
+    run = asyncio.run(deployed_run(flow, {"config": config}, launcher, said.append))
+    assert run is not None and run.parameters == {"config": config}, said
+    assert run.deployment_id == client.read_deployment_by_name(f"{flow.name}/any").id

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
 import pytest
+from catalogs_of_tests import write_catalog
 
 from orepass import Store
 from orepass.blocks.launchers import DebugLauncher
@@ -14,22 +14,10 @@ from orepass.tasks.text.encoders import EncoderConfig, load_encoder, recommended
 flow = train_encoder.with_options(task_runner=DebugLauncher().task_runner())
 
 
-def unpack(folder: Path, messages: int, seed: int) -> None:
-    rng = random.Random(seed)
-    words = {f"{one}{two}": f"{two}{one}o" for one in ("zor", "bam", "kel", "vut") for two in ("na", "pi", "lu", "se")}
-    entries = ['msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n']
-    for _ in range(messages):
-        message = rng.choices(sorted(words), k=6)
-        entries.append(f'msgid "{" ".join(message)}"\nmsgstr "{" ".join(words[word] for word in message)}"\n')
-    path = folder / "usr" / "share" / "locale" / "fr" / "LC_MESSAGES" / "x.po"
-    path.parent.mkdir(parents=True)
-    path.write_text("\n".join(entries), encoding="utf-8")
-
-
 async def test_makes_an_encoder_out_of_packages(api: str, store: Store, tmp_path: Path) -> None:
     pytest.importorskip("torch", reason='training needs torch: pip install "orepass[train]"')
-    unpack(tmp_path / "packages" / "trained_1", 300, seed=1)
-    unpack(tmp_path / "packages" / "held_1", 150, seed=2)
+    write_catalog(tmp_path / "packages" / "trained_1", 300, seed=1)
+    write_catalog(tmp_path / "packages" / "held_1", 150, seed=2)
     (tmp_path / "packages" / "without-catalogs_1").mkdir()
     options = {"ngrams": 200, "dim": 16, "batch": 50, "epochs": 4}
     out = tmp_path / "out"

@@ -80,6 +80,7 @@ PartitionName=gpu Nodes=gpu1 PriorityTier=5 PreemptMode=OFF MaxTime=INFINITE Sta
 PartitionName=low Nodes=cpu1 PriorityTier=1 PreemptMode=REQUEUE MaxTime=INFINITE State=UP
 PartitionName=scrap Nodes=cpu1 PriorityTier=1 PreemptMode=CANCEL MaxTime=INFINITE State=UP
 PartitionName=high Nodes=cpu1 PriorityTier=10 PreemptMode=OFF MaxTime=INFINITE State=UP
+PartitionName=all Nodes=cpu[1-2],gpu1 PriorityTier=5 PreemptMode=OFF MaxTime=INFINITE State=UP
 """
 
 
@@ -87,7 +88,8 @@ class Cluster:
     """A Slurm whose daemons run as this process's user, root, under one folder.
 
     Nodes cpu1 and cpu2 (partition `cpu`, the default) and gpu1 (`gpu`), four CPUs and 4,000 MB each. Jobs in the
-    partitions `low` (requeued) and `scrap` (cancelled), both on cpu1, are preempted by those in `high`.
+    partitions `low` (requeued) and `scrap` (cancelled), both on cpu1, are preempted by those in `high`. All
+    three nodes are in `all`.
     """
 
     def __init__(self, root: Path) -> None:
@@ -131,7 +133,8 @@ class Cluster:
 
     def run(self, *command: str, check: bool = True, timeout: float = 30, **options: Any) -> str:
         """Run a command of Slurm; what it prints."""
-        environment = {**os.environ, **self.environment}
+        # A daemon that is started by a test that plays a job would be taken for a process of that job.
+        environment = {name: value for name, value in os.environ.items() if name != "SLURM_JOB_ID"} | self.environment
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment, **options)
         if check and done.returncode:
             raise RuntimeError(f"{' '.join(command)}: {done.stdout}{done.stderr}")

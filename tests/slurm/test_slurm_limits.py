@@ -123,6 +123,22 @@ def test_jobs_that_cannot_start_a_worker_are_not_submitted_for_ever(
     assert "launcher.python" in message
 
 
+@pytest.mark.parametrize(
+    ("given", "gpus"),
+    [
+        ({"gpu_partition": "gpu"}, 2),
+        ({"partition": "gpu,cpu"}, 2),
+        ({}, 0),
+        ({"partition": "gpu", "gres": "gpu:h100:{gpus}"}, 0),
+        ({"partition": "gpu", "gres": "shard:{gpus}"}, None),
+        ({"directives": ["--partition=gpu"]}, None),
+        ({"partition": "none"}, None),
+    ],
+)
+def test_how_many_gpus_a_step_can_have(slurm: cluster.Cluster, given: dict[str, Any], gpus: int | None) -> None:
+    assert make_launcher("slurm", **given).gpus_at_most() == gpus
+
+
 def test_why_jobs_wait_is_told(
     schedule: Schedule, slurm: cluster.Cluster, options: Options, caplog: pytest.LogCaptureFixture
 ) -> None:

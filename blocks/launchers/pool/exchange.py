@@ -29,7 +29,7 @@ from orepass.atomic import write_atomically
 from orepass.blocks.launchers.orders import Ended, Order
 from orepass.call import LogLine, Outcome
 from orepass.errors import OrepassError, StoreError
-from orepass.progress import Progress
+from orepass.progress_reports import Progress
 
 _SIGNATURE = hashlib.sha256().digest_size
 _EVENTS = {kind.__name__: kind for kind in (Progress, LogLine)}

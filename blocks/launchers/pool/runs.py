@@ -29,7 +29,7 @@ from orepass.blocks.launchers.pool.variables import job_variables
 from orepass.blocks.launchers.pool.watch import Watch
 from orepass.call import Call, Listener, LogLine, Outcome
 from orepass.errors import ServerError
-from orepass.progress import Progress
+from orepass.progress_reports import Progress
 
 T = TypeVar("T")
 

@@ -24,7 +24,7 @@ from orepass.blocks.launchers.slots import gpu_ids
 from orepass.call import LogLine, Outcome
 from orepass.claims import DEAD_AFTER_S
 from orepass.errors import ConfigError, OrepassError, StepKilled
-from orepass.progress import Progress
+from orepass.progress_reports import Progress
 from orepass.provenance import job_id
 
 NAME = "perform-step"

@@ -10,21 +10,17 @@ from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.objects import WorkerStatus
 from prefect.context import AsyncClientContext
 from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_logger
 from prefect.utilities.callables import parameter_schema
 
 from orepass.blocks.launchers.pool.step import ENTRYPOINT, NAME, perform_step
-from orepass.errors import ConfigError, did_you_mean
+from orepass.blocks.work_pools import PULL_NOTHING, no_such_pool, why_it_waits
 
 _LOOK_EVERY_S = 20.0
 # In these a worker starts a run at once, on a machine whose GPUs nobody hands out.
 _WITHOUT_QUEUE = ("process", "docker")
-
-# Without any step Prefect copies all of the folder that a worker or job runs in.
-_PULL_NOTHING = [{"prefect.deployments.steps.set_working_directory": {"directory": "/"}}]
 
 logger = get_logger("orepass.pool")
 
@@ -68,13 +64,8 @@ class Target:
                 workers = await context.client.read_workers_for_work_pool(self.pool)
         except (httpx.HTTPError, ObjectNotFound):
             return  # what has become of the runs is noticed elsewhere
-        if pool.is_paused:
-            self._say(f"The work pool {self.pool!r} is paused. Let it go on with: prefect work-pool resume {self.pool}")
-        if not any(worker.status is WorkerStatus.ONLINE for worker in workers):
-            self._say(
-                f"No worker is online in the work pool {self.pool!r}. Start one where the steps are to run: "
-                f"prefect worker start --pool {self.pool} --type {self.kind}"
-            )
+        for what in why_it_waits(pool, workers):
+            self._say(what)
 
     def _say(self, what: str) -> None:
         if what not in self._said:
@@ -92,16 +83,13 @@ async def find_target(api: PrefectClient, name: str) -> Target:
         pool = await api.read_work_pool(name)
     except ObjectNotFound:
         others = [other.name for other in await api.read_work_pools()]
-        raise ConfigError(
-            f"No work pool {name!r} on this Prefect server. {did_you_mean(name, others)} Make it with: "
-            f"python -m orepass.deployments.work_pools {name} --type process|docker|kubernetes|orepass-slurm"
-        ) from None
+        raise no_such_pool(name, others) from None
     deployment = await api.create_deployment(
         flow_id=await api.create_flow_from_name(NAME),
         name=name,
         work_pool_name=name,
         entrypoint=ENTRYPOINT,
-        pull_steps=_PULL_NOTHING,
+        pull_steps=PULL_NOTHING,
         description="Performs the steps that flows run with launcher=gpu send here.",
         parameter_openapi_schema=parameter_schema(perform_step.fn).model_dump_for_openapi(),
         enforce_parameter_schema=True,

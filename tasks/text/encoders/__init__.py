@@ -8,11 +8,19 @@ from pathlib import Path
 from typing import cast
 
 from orepass.errors import ConfigError
-from orepass.tasks.text.encoders._base import KINDS, Encoder, EncoderConfig, Kind
+from orepass.tasks.text.encoders._base import KINDS, Encoder, EncoderConfig, FileEncoder, Kind
 from orepass.tasks.text.encoders.card import load_card
 from orepass.tasks.text.encoders.hashed import folder_of
 
-__all__ = ["Encoder", "EncoderConfig", "Kind", "encoder_weights", "load_encoder", "recommended_threshold"]
+__all__ = [
+    "Encoder",
+    "EncoderConfig",
+    "FileEncoder",
+    "Kind",
+    "encoder_weights",
+    "load_encoder",
+    "recommended_threshold",
+]
 
 
 def load_encoder(config: EncoderConfig, lang: str) -> Encoder:

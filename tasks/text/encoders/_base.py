@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from orepass.config import Config
 from orepass.errors import ConfigError, did_you_mean
+from orepass.tasks.apps.command import CommandOptions, Words
 
 KINDS = {
     "bundled": "orepass.tasks.text.encoders.hashed",
@@ -19,6 +21,7 @@ KINDS = {
     "laser2": "orepass.tasks.text.encoders.laser",
     "laser3": "orepass.tasks.text.encoders.laser",
     "sentence_transformers": "orepass.tasks.text.encoders.sentence_transformer",
+    "command": "orepass.tasks.text.encoders.command",
 }
 """The Python module of each kind of encoder. They are imported where one is asked for, as torch takes seconds."""
 
@@ -32,8 +35,8 @@ class EncoderConfig(Config):
 
     Attributes:
         name: `bundled`, the weights that come with this package; `hashed`, weights of the same kind that
-            `flows/train_encoder.py` made; `sentence_transformers`; `laser2`; `laser3`; or a Python module of your own,
-            such as `my_package.my_encoder` (see `Kind`).
+            `flows/train_encoder.py` made; `sentence_transformers`; `laser2`; `laser3`; `command`, for any program; or a
+            Python module of your own, such as `my_package.my_encoder` (see `Kind`).
         model: the folder of the weights, or for `sentence_transformers` a name on the Hugging Face Hub.
         revision: the branch, tag or commit of a model on the Hub; None for its main branch.
         prompt: what the model wants before every sentence, such as `query: `; None for the model's own.
@@ -43,6 +46,11 @@ class EncoderConfig(Config):
         processes: processes that encode side by side, each with `num_cpu / processes` cores, or a GPU of its own.
         num_cpu: cores for one step.
         mem_gb: memory for one step, in GiB.
+        command: the words of a command that reads a sentence a line, in UTF-8, in the file `{input}` or on stdin; and
+            writes a row for each, as raw little-endian float32 or as a `.npy` file, to the file `{output}` or to
+            stdout. `{lang}` stands for the language.
+        dim: the width of the rows that the command writes.
+        app: how the command runs.
     """
 
     name: str = "bundled"
@@ -55,6 +63,9 @@ class EncoderConfig(Config):
     processes: int = 1
     num_cpu: int = 1
     mem_gb: float = 2.0
+    command: Words = ()
+    dim: int | None = None
+    app: CommandOptions = field(default_factory=CommandOptions)
 
     def __post_init__(self) -> None:
         if self.name not in KINDS and "." not in self.name:
@@ -62,9 +73,25 @@ class EncoderConfig(Config):
         for option, value, valid in (("device", self.device, DEVICES), ("dtype", self.dtype, DTYPES)):
             if value not in valid:
                 raise ConfigError(f"{option}={value!r} is not known to encoders. {did_you_mean(value, valid)}")
-        for option in ("batch_size", "processes", "num_cpu"):
-            if getattr(self, option) < 1:
-                raise ConfigError(f"{option}={getattr(self, option)} is too small; it must be at least 1.")
+        for option in ("batch_size", "processes", "num_cpu", "dim"):
+            value = getattr(self, option)
+            if value is not None and value < 1:
+                raise ConfigError(f"{option}={value} is too small; it must be at least 1.")
+        self._check_command()
+
+    def _check_command(self) -> None:
+        if self.name != "command":
+            if self.command or self.dim or self.app != CommandOptions(image=self.app.image):
+                raise ConfigError(f"command, dim and app are options of the encoder 'command', not of {self.name!r}.")
+            return
+        if not self.command or not self.dim:
+            raise ConfigError("the encoder 'command' needs command=[the words of a command] and dim=<the rows' width>.")
+        for option in fields(self):
+            if option.name not in ("name", "command", "dim", "app") and getattr(self, option.name) != option.default:
+                raise ConfigError(
+                    f"the encoder 'command' takes no {option.name}. What the command needs to know stands in its "
+                    "words, and what it needs of the machine in app: num_cpu, num_gpu, mem_gb."
+                )
 
 
 @runtime_checkable
@@ -97,6 +124,23 @@ class Encoder(Protocol):
 
         Returns:
             float32, shape (n, dim).
+        """
+        ...
+
+
+@runtime_checkable
+class FileEncoder(Encoder, Protocol):
+    """An encoder that embeds a whole shard at once, because it costs much to start it."""
+
+    def encode_file(self, text: Path) -> AbstractContextManager[Path]:
+        """Embed a file of sentences.
+
+        Args:
+            text: one sentence a line, plain or compressed.
+
+        Returns:
+            A context in which there is a file of a row for each line: `.npy` (float32 or float16), or `.bin` (raw
+            float32). All rows are finite; their lengths do not matter.
         """
         ...
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from orepass.errors import ConfigError
-from orepass.progress import Progress, listening
+from orepass.progress_reports import Progress, listening
 from orepass.tasks.bitext import candidates as candidates_module
 from orepass.tasks.bitext.candidates import Candidates, candidates
 from orepass.tasks.bitext.exact import both_ways

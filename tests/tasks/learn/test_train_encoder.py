@@ -67,5 +67,5 @@ def test_too_few_pairs_and_an_odd_width(pairs: Path) -> None:
 
 def test_without_torch_it_says_what_to_install(pairs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r'pip install "torch'):
+    with pytest.raises(ConfigError, match=r'pip install "orepass\[train\]'):
         train_embeddings(config(pairs))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from orepass.tasks.learn.training_data import Ragged, batches, number_pairs
+from orepass.tasks.learn.training_data import Batches, Ragged, batches, number_pairs
 from orepass.tasks.text.encoders.ngrams import hash_ngrams
 
 
@@ -44,3 +44,14 @@ def test_batches_take_every_pair_once_in_groups_of_one_origin() -> None:
     assert changes <= 96 // 8 + 3
     again = list(batches(origin, 32, 8, np.random.default_rng(0)))
     assert all((one == other).all() for one, other in zip(found, again, strict=True))
+
+
+def test_batches_for_a_data_loader_depend_on_the_epoch_alone() -> None:
+    made = Batches(np.repeat([0, 1, 2], 7), size=4, group=2, seed=1)
+    first = list(made)
+    assert len(first) == len(made) == 5
+    made.set_epoch(1)
+    assert list(made) != first
+    made.set_epoch(0)
+    assert list(made) == first
+    assert len({number for batch in first for number in batch}) == 20

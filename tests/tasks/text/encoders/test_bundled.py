@@ -109,7 +109,7 @@ def test_the_key_goes_with_the_weights_and_not_with_their_place(tmp_path: Path) 
     [
         (
             {"name": "bundeld"},
-            r"'bundeld'.*Did you mean 'bundled'\? Valid: bundled, hashed, laser2, laser3, sentence_t",
+            r"'bundeld'.*Did you mean 'bundled'\? Valid: bundled, command, hashed, laser2, laser3, sentence_t",
         ),
         ({"device": "gpu"}, r"device='gpu'.*Valid: auto, cpu, cuda"),
         ({"dtype": "fp16"}, r"dtype='fp16'.*Valid: bfloat16, float16, float32"),

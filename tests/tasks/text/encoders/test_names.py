@@ -15,16 +15,17 @@ ENTRIES = {path.stem: path for path in (Path(__file__).parents[4] / "conf" / "en
 
 
 def test_every_encoder_has_an_entry() -> None:
-    assert set(ENTRIES) == {"bundled", "hashed", "labse", "laser2", "laser3", "sentence_transformers"}
+    assert set(ENTRIES) == {"bundled", "command", "hashed", "labse", "laser2", "laser3", "sentence_transformers"}
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
-def test_an_entry_says_all_but_the_model(entry: str) -> None:
+def test_an_entry_says_all_but_what_only_users_know(entry: str) -> None:
     options = OmegaConf.load(ENTRIES[entry])
-    if OmegaConf.is_missing(options, "model"):
-        with pytest.raises(ConfigError, match="model"):
-            load(EncoderConfig, options)
-        options.model = "folder"
+    for option, value in (("model", "folder"), ("command", ["cat"]), ("dim", 3)):
+        if OmegaConf.is_missing(options, option):
+            with pytest.raises(ConfigError, match=option):
+                load(EncoderConfig, options)
+            options[option] = value
     config = load(EncoderConfig, options)
     assert (config.device, config.dtype, config.processes) == ("auto", "float32", 1)
     assert config.name == ("sentence_transformers" if entry == "labse" else entry)

@@ -1,0 +1,1 @@
+"""Schedulers of apps: Prefect blocks that the runner finds by name."""
