@@ -52,7 +52,7 @@ class DaskStepRunner(DaskTaskRunner):  # type: ignore[misc]
         self._security = security
         self._retry_policy = retry_policy
         self._steps: DaskSteps | None = None
-        self._starting = asyncio.Lock()
+        self._asking = asyncio.Lock()
         self._workers: list[dict[str, float]] = []
 
     def duplicate(self) -> DaskStepRunner:
@@ -71,12 +71,12 @@ class DaskStepRunner(DaskTaskRunner):  # type: ignore[misc]
 
     async def compute(self, call: Call, listener: Listener) -> Outcome:
         """Run one step on a worker that has what it requires."""
-        async with self._starting:
+        async with self._asking:  # the first asks for all who come meanwhile
             if self._steps is None:
                 if self._options.address is not None:
                     await self._knock(self._options.address)
                 self._steps = await asyncio.to_thread(self._connect)
-        resources = await self._resources(call)
+            resources = await self._resources(call)
         return await settled(call, self._steps.run(call, listener, resources))
 
     async def _knock(self, address: str) -> None:
@@ -130,12 +130,14 @@ class DaskStepRunner(DaskTaskRunner):  # type: ignore[misc]
 
     def _ask_for_workers(self) -> list[dict[str, float]]:
         """The resources of each worker, once there is one."""
-        if not self.client.scheduler_info(n_workers=1)["workers"]:
+        # Not client.scheduler_info(): what it returns, the client itself replaces every two seconds, without workers.
+        identity = self.client.scheduler.identity
+        while not (workers := self.client.sync(identity, n_workers=-1)["workers"]):
             self.logger.info("No Dask worker is there yet; waiting for one")
-        self.client.wait_for_workers(1)
-        workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
+            self.client.wait_for_workers(1)
         default = {"cpus": 1, "gpus": 0, "mem_gb": math.inf}
-        return [{name: worker["resources"].get(name, none) for name, none in default.items()} for worker in workers]
+        offers = [worker["resources"] for worker in workers.values()]
+        return [{name: offer.get(name, none) for name, none in default.items()} for offer in offers]
 
 
 def _can_hold(worker: Mapping[str, float], needs: Requirements) -> bool:

@@ -87,6 +87,17 @@ async def test_more_than_any_worker_has_is_an_error_and_not_a_wait(options: Opti
     assert "asks for 0 GPU(s) and 1e+06 GiB of memory, and no Dask worker has that much. They have: 0 and" in str(error)
 
 
+async def test_what_workers_have_is_known_while_the_client_asks_for_other_things(
+    options: Options, store: Store
+) -> None:
+    with (
+        dask.config.set({"distributed.client.scheduler-info-interval": "1ms"}),
+        DaskLauncher(cpus=1).task_runner() as runner,
+    ):
+        errors = await compute(runner, store, hoards, replace(options, mem_gb=1e6), range(100))
+    assert [error for error in errors if "They have: 0 and" not in str(error)] == []
+
+
 async def test_nothing_listens_to_other_machines(options: Options, store: Store) -> None:
     with DaskLauncher(cpus=1).task_runner() as runner:
         assert await compute(runner, store, times_ten, options, [1]) == [10]
