@@ -21,6 +21,8 @@ os.environ["PREFECT_HOME"] = f"{_HOME.name}/prefect"
 os.environ["OREPASS_STORE"] = f"{_HOME.name}/store"
 os.environ["OREPASS_APPS"] = f"{_HOME.name}/apps"
 os.environ["OREPASS_EXTENSIONS"] = f"{_HOME.name}/extensions"
+# A shell's background jobs ignore Ctrl-C, and so would all that the tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # What is logged in the end would be sent, again and again, to a server that has been stopped.
 os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
 
