@@ -8,7 +8,19 @@ import time
 
 from orepass.errors import SlurmError
 
-UNREACHABLE = ("Unable to contact slurm controller", "Socket timed out", "connect failure", "Connection refused")
+UNREACHABLE = (
+    "Unable to contact slurm controller",
+    "Socket timed out",
+    "connect failure",
+    "connection failure",
+    "Connection refused",
+    "Connection reset",  # it ended while it was asked
+    "Connection timed out",
+    "Broken pipe",
+    "Zero Bytes were transmitted or received",
+    "standby mode",  # the backup was asked before it took over
+)
+"""What commands say when nobody answered; what they asked for may have happened nevertheless."""
 _NO_ANSWER_AFTER_S = 40.0  # they give up by themselves after 10 to 20 s
 
 
