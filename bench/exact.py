@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from orepass.machine import count_cpus
-from orepass.tasks.bitext.candidates import COLUMNS, ROWS
+from orepass.tasks.bitext.candidates import COLUMNS, block_rows
 from orepass.tasks.bitext.exact import both_ways
 from orepass.tasks.bitext.product_choice import has_bfloat16
 from orepass.tasks.bitext.products import NumpyProduct, Product, TorchProduct, on_processor
@@ -96,10 +96,11 @@ def bare_product(dim: int, product: str, folder: Path) -> dict[str, float]:
 
 
 def _multiply(product: Product) -> dict[str, float]:
-    buffer = product.buffer(ROWS * COLUMNS)
+    height = block_rows(product, SENTENCES, count_cpus())
+    buffer = product.buffer(height * COLUMNS)
     timer = Timer()
-    for row in range(0, SENTENCES, ROWS):
-        left = product.left(row, min(row + ROWS, SENTENCES))
+    for row in range(0, SENTENCES, height):
+        left = product.left(row, min(row + height, SENTENCES))
         for column in range(0, SENTENCES, COLUMNS):
             product.block(left, column, min(column + COLUMNS, SENTENCES), buffer)
     return timer.figures()

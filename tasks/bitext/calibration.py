@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from orepass.tasks.bitext.candidates import COLUMNS, ROWS, candidates
+from orepass.tasks.bitext.candidates import COLUMNS, candidates
 from orepass.tasks.bitext.costs import Rates
 from orepass.tasks.bitext.exact import both_ways
 from orepass.tasks.bitext.faiss_index import faiss_threads, for_search, make_index
@@ -21,6 +21,7 @@ from orepass.tasks.bitext.products import Bfloat16Product, NumpyProduct, TorchPr
 from orepass.tasks.bitext.vectors import Floats32
 
 _K, _EXTRA = 16, 8
+_HEIGHT = 2048  # of a block of the product
 _LEAST_S = 1e-6
 _REPEATS = 3
 _ROWS_OF_A_LIST = (1024, 64)
@@ -54,14 +55,14 @@ def _products(vectors: Floats32) -> dict[str, float]:
     kinds: dict[str, Any] = {"float32": NumpyProduct}
     if importlib.util.find_spec("torch") is not None:
         kinds = {"float32": TorchProduct} | ({"bfloat16": Bfloat16Product} if has_bfloat16() else {})
-    rows = _unit_rows(ROWS + COLUMNS, 2 * vectors.shape[1])
-    return {name: ROWS * COLUMNS * rows.shape[1] / _seconds(_block(kind, rows)) for name, kind in kinds.items()}
+    rows = _unit_rows(_HEIGHT + COLUMNS, 2 * vectors.shape[1])
+    return {name: _HEIGHT * COLUMNS * rows.shape[1] / _seconds(_block(kind, rows)) for name, kind in kinds.items()}
 
 
 def _block(kind: Any, rows: Floats32) -> Callable[[], Any]:
-    product = kind(rows[:ROWS], rows[ROWS:])
-    buffer, left = product.buffer(ROWS * COLUMNS), product.left(0, ROWS)
-    return lambda: product.block(left, 0, min(COLUMNS, len(rows) - ROWS), buffer)
+    product = kind(rows[:_HEIGHT], rows[_HEIGHT:])
+    buffer, left = product.buffer(_HEIGHT * COLUMNS), product.left(0, _HEIGHT)
+    return lambda: product.block(left, 0, min(COLUMNS, len(rows) - _HEIGHT), buffer)
 
 
 def _exact(vectors: Floats32) -> dict[str, float]:
@@ -75,7 +76,7 @@ def _exact(vectors: Floats32) -> dict[str, float]:
     narrow = [np.ascontiguousarray(vectors[:size, :8]) for size in sizes]
     narrow = [rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in narrow]
     seen = [float(size) ** 2 for size in sizes]
-    product = _seconds(_block(NumpyProduct, narrow[1])) / (ROWS * COLUMNS)
+    product = _seconds(_block(NumpyProduct, narrow[1])) / (_HEIGHT * COLUMNS)
     took = [_seconds(_selection(rows, count)) - pairs * product for rows, pairs in zip(narrow, seen, strict=True)]
     entered = [2.0 * size * count * max(1.0, math.log(size / count)) for size in sizes]
     select, enter = _solved(seen, entered, took)

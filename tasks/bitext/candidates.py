@@ -15,8 +15,10 @@ from orepass.tasks.bitext.kernels import select
 from orepass.tasks.bitext.products import Product
 from orepass.tasks.bitext.vectors import Floats32
 
-ROWS, COLUMNS = 1024, 2048
-"""The shape of a block: 8 MB of float32, which a processor's cache holds while they are looked through."""
+COLUMNS = 1024
+BLOCK_BYTES = 2**23
+"""A block of the product is this wide, and as high as makes it this large: a processor's cache holds it while it is
+looked through. High blocks are multiplied faster than wide ones."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,14 @@ def candidates(
     column_floor = column_scores[:, 0].copy()
     column_starts = range(0, m, COLUMNS)
     locks = [Lock() for _ in column_starts]
-    row_starts = iter(range(0, n, ROWS))
-    buffers = [product.buffer(min(ROWS, n) * min(COLUMNS, m)) for _ in range(threads)]
+    height = block_rows(product, n, threads)
+    row_starts = iter(range(0, n, height))
+    buffers = [product.buffer(min(height, n) * min(COLUMNS, m)) for _ in range(threads)]
 
     def work(thread: int) -> None:
         turn = thread * len(column_starts) // threads
         for row in row_starts:
-            rows = slice(row, min(row + ROWS, n))
+            rows = slice(row, min(row + height, n))
             left = product.left(rows.start, rows.stop)
             for number in range(len(column_starts)):
                 place = (number + turn) % len(column_starts)
@@ -104,6 +107,13 @@ def candidates(
         Candidates(row_ids, product.as_float32(row_scores), product.src_error, product.relative),
         Candidates(column_ids, product.as_float32(column_scores), product.tgt_error, product.relative),
     )
+
+
+def block_rows(product: Product, n: int, threads: int = 1) -> int:
+    """How high a block is, so that each thread gets as many of them."""
+    highest: int = BLOCK_BYTES // (COLUMNS * product.lowest.itemsize)
+    blocks = threads * -(-n // (highest * threads))
+    return max(1, -(-n // max(1, blocks)))
 
 
 def _heaps(n: int, count: int, lowest: Any) -> tuple[NDArray[Any], NDArray[np.int32]]:

@@ -9,6 +9,7 @@ The result is the top k under true scores, ties in order of ids, whatever the pr
 from __future__ import annotations
 
 import logging
+import math
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,9 @@ _log = logging.getLogger(__name__)
 
 _EXTRA = {"float32": 8, "bfloat16": 16, "cuda": 8}
 """Candidates beyond k: as many as make it rare that a sentence has to be searched again."""
+
+_WIDTH = 512
+"""Of wider rows, whose scores lie closer together, there are more candidates in bfloat16."""
 
 _RANKED = 1024
 
@@ -72,7 +76,7 @@ def both_ways(
     chosen = choose_product(product, float(src.size) * len(tgt), gpu)
     src_rows, tgt_rows = find_distinct(src), find_distinct(tgt)
     src, tgt = src_rows.rows(src), tgt_rows.rows(tgt)
-    count = k + _EXTRA[chosen]
+    count = k + _extra(chosen, src.shape[1])
     if chosen == "cuda":
         from orepass.tasks.bitext.candidates_cuda import candidates_cuda
 
@@ -87,6 +91,11 @@ def both_ways(
         (ids[src_rows.number], scores[src_rows.number]),
         (back_ids[tgt_rows.number], back_scores[tgt_rows.number]),
     )
+
+
+def _extra(product: str, width: int) -> int:
+    closer = math.sqrt(max(1.0, width / _WIDTH)) if product == "bfloat16" else 1.0
+    return round(_EXTRA[product] * closer)
 
 
 def _certified(queries: Floats32, rows: Floats32, found: Candidates, k: int, threads: int, side: str) -> Top:
@@ -113,20 +122,28 @@ def _certified(queries: Floats32, rows: Floats32, found: Candidates, k: int, thr
 
 def _best(queries: Floats32, rows: Floats32, found: Candidates, k: int) -> tuple[Ids, Floats32, NDArray[np.bool_]]:
     """The k best candidates, and for which queries they are surely the k best of all rows."""
-    exists = found.ids >= 0
-    kth = found.at_least(np.partition(found.scores, -k, axis=1)[:, -k])
-    close = exists & (found.at_most(found.scores) >= kth[:, None])
-    query, place = np.nonzero(close)
+    candidates_ids = found.ids.astype(np.int64)
     scores = np.full(found.ids.shape, -np.inf, np.float32)
-    scored = np.empty(len(query), np.float32)
-    pair_scores(queries, rows, query, found.ids[query, place].astype(np.int64), scored)
-    scores[query, place] = scored
-    ids, best = rank(found.ids.astype(np.int64), scores, k)
+
+    def score(which: NDArray[np.bool_]) -> None:
+        query, place = np.nonzero(which & (found.ids >= 0))
+        ids = candidates_ids[query, place]
+        order = np.argsort(ids)  # memory is read fastest from one end to the other
+        query, place = query[order], place[order]
+        scored = np.empty(len(query), np.float32)
+        pair_scores(queries, rows, query, ids[order], scored)
+        scores[query, place] = scored
+
+    # The true scores of the roughly best say which of the others may be better than one of them.
+    roughly_best = np.zeros(scores.shape, np.bool_)
+    np.put_along_axis(roughly_best, np.argpartition(found.scores, -k, axis=1)[:, -k:], True, axis=1)
+    score(roughly_best)
+    reached = np.where(roughly_best, scores, np.inf).min(axis=1)
+    score(~roughly_best & (found.at_most(found.scores) >= reached[:, None]))
+    ids, best = rank(candidates_ids, scores, k)
     floor = found.scores.min(axis=1)
-    above_others = (floor == -np.inf) | (best[:, -1] > found.at_most(floor))
-    # Zero rows have a rough score, but no true one, and so may have put the k-th higher than it is.
-    above_left_out = (close == exists).all(axis=1) | (best[:, -1] >= kth)
-    return ids, best, (above_others & above_left_out) | ~queries.any(axis=1)
+    sure = (floor == -np.inf) | (best[:, -1] > found.at_most(floor)) | ~queries.any(axis=1)
+    return ids, best, sure
 
 
 @contextmanager

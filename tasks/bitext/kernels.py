@@ -6,16 +6,18 @@ which therefore is the score that a newcomer has to exceed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import overload
 from numpy.typing import NDArray
 
 from orepass.tasks.bitext.vectors import Floats32, Ids
 
-_CHUNK = 64
-"""Scores that are compared at once; only where one of them may enter a heap they are looked at one by one."""
+_CHUNK, _WORD = 64, 8
+"""Scores that are compared at once, and of these, where one may enter a heap, those that are looked at one by one."""
 
 
 # The order of the sum follows from the width and the processor's vectors alone. So that one pair has one score wherever
@@ -44,17 +46,14 @@ def pair_scores(queries: Floats32, rows: Floats32, query: Ids, row: Ids, out: Fl
 @njit(nogil=True, cache=True, inline="always")
 def _enter(scores: NDArray[Any], ids: NDArray[np.int32], score: Any, number: int) -> None:
     """Replace the lowest of a heap."""
-    size, place = len(scores), 0
-    while True:
-        child = 2 * place + 1
-        if child >= size:
-            break
-        if child + 1 < size and scores[child + 1] < scores[child]:
-            child += 1
+    size, place, child = len(scores), 0, 1
+    while child < size:
+        if child + 1 < size:
+            child += scores[child + 1] < scores[child]  # no branch, because nobody could foretell it
         if scores[child] >= score:
             break
         scores[place], ids[place] = scores[child], ids[child]
-        place = child
+        place, child = child, 2 * child + 1
     scores[place], ids[place] = score, number
 
 
@@ -84,6 +83,23 @@ def _enter_both(
     return floor
 
 
+def _make_comparable(scores: NDArray[Any]) -> None:
+    """Of bfloat16 numbers, which come as int16, make integers of the same order, in place."""
+    raise NotImplementedError("for compiled code")
+
+
+@overload(_make_comparable, inline="always")
+def _make_comparable_compiled(scores: NDArray[Any]) -> Callable[[NDArray[Any]], None]:
+    def flip(scores: NDArray[Any]) -> None:
+        for j in range(len(scores)):
+            scores[j] ^= (scores[j] >> 15) & 0x7FFF
+
+    def leave(scores: NDArray[Any]) -> None:
+        pass
+
+    return flip if scores.dtype == types.int16 else leave
+
+
 @njit(nogil=True, cache=True, error_model="numpy")
 def select(
     block: NDArray[Any],
@@ -98,7 +114,7 @@ def select(
     """Let the scores of one block of the product enter the heaps of its rows and of its columns.
 
     Args:
-        block: (r, s) scores, of any ordered type.
+        block: (r, s) scores: float32, or int16 for the bits of bfloat16; these are changed.
         first_row: the number of the block's first row.
         first_column: the number of its first column.
         row_scores: (r, c) heaps of the rows, with
@@ -108,28 +124,30 @@ def select(
         column_floor: (s,) a copy of `column_scores[:, 0]` that lies together.
     """
     whole = block.shape[1] // _CHUNK * _CHUNK
+    flags = np.zeros(_CHUNK, np.uint8)
+    words = flags.view(np.uint64)
     for i in range(block.shape[0]):
         scores = block[i]
+        _make_comparable(scores)
         floor = row_scores[i, 0]
         for start in range(0, whole, _CHUNK):
             enters = False
             for j in range(_CHUNK):  # of a constant length, so that the compiler makes vectors of it
                 score = scores[start + j]
                 enters |= (score > floor) | (score > column_floor[start + j])
-            if enters:
-                floor = _enter_both(
-                    scores, start, start + _CHUNK, first_row + i, first_column, row_scores[i], row_ids[i],
-                    column_scores, column_ids, column_floor,
-                )  # fmt: skip
+            if not enters:
+                continue
+            for j in range(_CHUNK):
+                score = scores[start + j]
+                flags[j] = (score > floor) | (score > column_floor[start + j])
+            for word in range(_CHUNK // _WORD):
+                if words[word]:
+                    first = start + _WORD * word
+                    floor = _enter_both(
+                        scores, first, first + _WORD, first_row + i, first_column, row_scores[i], row_ids[i],
+                        column_scores, column_ids, column_floor,
+                    )  # fmt: skip
         floor = _enter_both(
             scores, whole, len(scores), first_row + i, first_column, row_scores[i], row_ids[i],
             column_scores, column_ids, column_floor,
         )  # fmt: skip
-
-
-@njit(nogil=True, cache=True)
-def ordered_bits(bits: NDArray[np.int16]) -> None:
-    """Make the bits of floating-point numbers integers of the same order, in place; done twice, they are as before."""
-    for i in range(bits.shape[0]):
-        for j in range(bits.shape[1]):
-            bits[i, j] ^= (bits[i, j] >> 15) & 0x7FFF

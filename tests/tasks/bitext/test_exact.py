@@ -23,7 +23,7 @@ from orepass.tasks.bitext.products import Bfloat16Product, NumpyProduct, TorchPr
 def small_blocks() -> Any:
     """Blocks of a few rows, so that small matrices have many of them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(candidates_module, "ROWS", 16)
+        patch.setattr(candidates_module, "BLOCK_BYTES", 96 * 4 * 16)
         patch.setattr(candidates_module, "COLUMNS", 96)
         yield
 
