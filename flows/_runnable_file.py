@@ -111,7 +111,8 @@ def _check_gpus(launcher: Mapping[str, Any], needs: Requirements, what: str) -> 
 def _installed(declared: Mapping[str, str], folder: Path, *, may_install: bool) -> tuple[Installed, ...]:
     planned = plan(read_extensions(declared, folder))
     for one in planned:
-        console.print(str(one), markup=False)
+        if one.there or may_install:
+            console.print(str(one), markup=False)
     return install(planned, may_install)
 
 

@@ -122,12 +122,12 @@ def _certified(queries: Floats32, rows: Floats32, found: Candidates, k: int, thr
 
 def _best(queries: Floats32, rows: Floats32, found: Candidates, k: int) -> tuple[Ids, Floats32, NDArray[np.bool_]]:
     """The k best candidates, and for which queries they are surely the k best of all rows."""
-    candidates_ids = found.ids.astype(np.int64)
+    candidate_ids = found.ids.astype(np.int64)
     scores = np.full(found.ids.shape, -np.inf, np.float32)
 
     def score(which: NDArray[np.bool_]) -> None:
         query, place = np.nonzero(which & (found.ids >= 0))
-        ids = candidates_ids[query, place]
+        ids = candidate_ids[query, place]
         order = np.argsort(ids)  # memory is read fastest from one end to the other
         query, place = query[order], place[order]
         scored = np.empty(len(query), np.float32)
@@ -140,7 +140,7 @@ def _best(queries: Floats32, rows: Floats32, found: Candidates, k: int) -> tuple
     score(roughly_best)
     reached = np.where(roughly_best, scores, np.inf).min(axis=1)
     score(~roughly_best & (found.at_most(found.scores) >= reached[:, None]))
-    ids, best = rank(candidates_ids, scores, k)
+    ids, best = rank(candidate_ids, scores, k)
     floor = found.scores.min(axis=1)
     sure = (floor == -np.inf) | (best[:, -1] > found.at_most(floor)) | ~queries.any(axis=1)
     return ids, best, sure

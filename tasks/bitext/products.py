@@ -17,10 +17,10 @@ _BLOCK = 1024
 
 
 class Product(Protocol):
-    """Rough scores of all pairs of rows of two matrices, block by block, in a type that can be compared.
+    """Rough scores of all pairs of rows of two matrices, block by block, in a type that `select` compares.
 
     Attributes:
-        lowest: less than or equal to every score.
+        lowest: less than or equal to every score, as `select` compares them.
         src_error: (n,) how far a score of this row of the first matrix is off at most, and on top of that
         tgt_error: (m,) likewise, of the second matrix.
         relative: times the size of the score.
@@ -41,7 +41,7 @@ class Product(Protocol):
         """The scores of these rows and of rows `start` to `stop` of the second matrix, in the buffer."""
 
     def as_float32(self, scores: NDArray[Any]) -> Floats32:
-        """Scores as numbers; `lowest` becomes -inf."""
+        """Scores that `select` has kept as numbers; `lowest` becomes -inf."""
 
 
 class NumpyProduct:
@@ -111,7 +111,7 @@ class TorchProduct:
 class Bfloat16Product(TorchProduct):
     """The product in bfloat16, fast on a processor with AMX or AVX512-BF16; see `Product`.
 
-    Scores are int16: the bits of a bfloat16, rearranged so that they compare like numbers.
+    Scores are int16: the bits of a bfloat16, which `select` rearranges so that they compare like numbers.
     """
 
     lowest: Any = np.int16(-(2**15))

@@ -62,3 +62,13 @@ def test_what_is_wrong_is_told_before_anything_runs(
     (place / "bad.yaml").write_text(text)
     assert orepass("run", "bad.yaml", *words) == 2
     assert said in capfd.readouterr().err
+
+
+def test_what_may_not_be_installed_is_not_announced(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (place / "ext").mkdir()
+    (place / "ext" / "pyproject.toml").write_text('[project]\nname = "my-ext"\nversion = "1"\n')
+    (place / "ext" / "my_ext.py").write_text("class Thing:\n    def run(self): ...\n")
+    (place / "it.yaml").write_text("my_ext: ./ext\n---\n!my_ext.Thing {}")
+    assert orepass("run", "it.yaml", "--no-install") == 2
+    said = capfd.readouterr()
+    assert "run once without --no-install" in said.err and "will be installed" not in said.out + said.err
