@@ -16,6 +16,9 @@ PRODUCTS = ("auto", "float32", "bfloat16")
 WORTH_TORCH = 10**12
 """Multiply-adds from which on torch's faster product makes up for the seconds that its import takes."""
 
+_WORTH_BFLOAT16 = 10**11
+"""The same in bfloat16, much faster. A step asks for its tile alone; of a large corpus each has more than this."""
+
 
 def choose_product(product: str, work: float, gpu: bool = False) -> str:
     """What the product is made in on this machine: `float32`, `bfloat16` or `cuda`.
@@ -38,7 +41,7 @@ def choose_product(product: str, work: float, gpu: bool = False) -> str:
         _log.warning("use_gpu is set, but torch sees no CUDA device here: the processor multiplies")
     if product != "auto":
         return product
-    return "bfloat16" if work >= WORTH_TORCH and has_torch() and has_bfloat16() else "float32"
+    return "bfloat16" if work >= _WORTH_BFLOAT16 and has_torch() and has_bfloat16() else "float32"
 
 
 def warning_of(product: str) -> str | None:

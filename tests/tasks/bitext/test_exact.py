@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from orepass.tasks.bitext.candidates import Candidates, candidates
 from orepass.tasks.bitext.exact import both_ways
 from orepass.tasks.bitext.product_choice import choose_product, has_bfloat16, warning_of
 from orepass.tasks.bitext.products import Bfloat16Product, NumpyProduct, TorchProduct
+from orepass.tasks.bitext.slices import cut
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -122,6 +124,14 @@ def test_a_product_is_chosen() -> None:
     pytest.importorskip("torch")
     assert choose_product("bfloat16", 1.0) == "bfloat16"
     assert choose_product("auto", 1e15) == ("bfloat16" if has_bfloat16() else "float32")
+
+
+@pytest.mark.skipif(not has_bfloat16(), reason="this processor has no instruction for bfloat16")
+def test_a_tile_of_what_is_worth_bfloat16_is_worth_it_too() -> None:
+    pytest.importorskip("torch")
+    for sentences in (50_000, 100_000, 1_000_000):
+        most = max(piece.rows for piece in cut([Path("all.npy")], [sentences]))
+        assert choose_product("auto", sentences**2 * 256.0) == choose_product("auto", most**2 * 256.0) == "bfloat16"
 
 
 def test_a_product_that_the_processor_is_slow_in_is_said() -> None:
