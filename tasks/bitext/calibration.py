@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from orepass.tasks.bitext.candidates import COLUMNS, candidates
+from orepass.tasks.bitext.candidates import BLOCK_BYTES, COLUMNS, candidates
 from orepass.tasks.bitext.costs import Rates
 from orepass.tasks.bitext.exact import both_ways
 from orepass.tasks.bitext.faiss_index import faiss_threads, for_search, make_index
@@ -21,7 +21,7 @@ from orepass.tasks.bitext.products import Bfloat16Product, NumpyProduct, TorchPr
 from orepass.tasks.bitext.vectors import Floats32
 
 _K, _EXTRA = 16, 8
-_HEIGHT = 2048  # of a block of the product
+_HEIGHT = BLOCK_BYTES // COLUMNS // 4  # of a block in float32
 _LEAST_S = 1e-6
 _REPEATS = 3
 _ROWS_OF_A_LIST = (1024, 64)

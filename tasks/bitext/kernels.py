@@ -83,12 +83,16 @@ def _enter_both(
     return floor
 
 
-def _make_comparable(scores: NDArray[Any]) -> None:
-    """Of bfloat16 numbers, which come as int16, make integers of the same order, in place."""
-    raise NotImplementedError("for compiled code")
+def make_comparable(scores: NDArray[Any]) -> None:
+    """Of the bits of bfloat16, which come as int16, make integers of their order, in place; or the bits again of these.
+
+    Other scores are left as they are.
+    """
+    if scores.dtype == np.int16:
+        scores ^= (scores >> 15) & 0x7FFF
 
 
-@overload(_make_comparable, inline="always")
+@overload(make_comparable, inline="always")
 def _make_comparable_compiled(scores: NDArray[Any]) -> Callable[[NDArray[Any]], None]:
     def flip(scores: NDArray[Any]) -> None:
         for j in range(len(scores)):
@@ -128,7 +132,7 @@ def select(
     words = flags.view(np.uint64)
     for i in range(block.shape[0]):
         scores = block[i]
-        _make_comparable(scores)
+        make_comparable(scores)
         floor = row_scores[i, 0]
         for start in range(0, whole, _CHUNK):
             enters = False

@@ -134,7 +134,10 @@ class Bfloat16Product(TorchProduct):
 
     def as_float32(self, scores: NDArray[Any]) -> Floats32:
         """See `Product`."""
-        bits = scores ^ ((scores >> 15) & 0x7FFF)
+        from orepass.tasks.bitext.kernels import make_comparable
+
+        bits = scores.copy()
+        make_comparable(bits)
         numbers = (bits.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
         return np.where(scores == self.lowest, np.float32(-np.inf), numbers)
 

@@ -212,6 +212,8 @@ class Cluster:
     def kill_slurmctld(self) -> None:
         """Kill the controller: nothing can be asked any more, and what runs goes on."""
         self._kill("slurmctld")
+        # Its last threads may still take connections, and reset them.
+        wait(lambda: "DOWN" in self.run("scontrol", "ping", check=False), "slurmctld to be gone", 20)
 
     def start_slurmd(self, node: str) -> None:
         """Start the daemon of a node, if it does not run."""

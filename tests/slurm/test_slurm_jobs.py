@@ -137,7 +137,7 @@ def test_a_controller_that_restarts_is_waited_for(slurm: Cluster) -> None:
     # It writes down what it knows some seconds after a change.
     wait_until(lambda: (slurm.root / "state/job_state").stat().st_mtime > changed, "the controller to write", 30)
     slurm.kill_slurmctld()
-    with pytest.raises(SlurmError, match=r"slurmctld does not answer: .*(Unable to contact slurm|Connection reset)"):
+    with pytest.raises(SlurmError, match=r"slurmctld does not answer: .*Unable to contact slurm controller"):
         job_states([job_id], patience_s=0)
     later = threading.Timer(1, slurm.start_slurmctld)
     later.start()
